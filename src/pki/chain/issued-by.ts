@@ -1,0 +1,33 @@
+import type { Certificate } from '../certificate/certificate.ts';
+import { verifySignature } from '../keys/signature.ts';
+import type { Subject } from '../names/subject.ts';
+
+/** True when the names say that `issuer` issued `certificate`; key identifiers count where both have them. */
+export function namesMatch(certificate: Certificate, issuer: Certificate): boolean {
+  return (
+    sameName(certificate.issuer, issuer.subject) &&
+    (certificate.authorityKeyId === undefined ||
+      issuer.subjectKeyId === undefined ||
+      certificate.authorityKeyId === issuer.subjectKeyId)
+  );
+}
+
+/** True when `issuer`'s key signed `certificate` in `issuer`'s name. Whether it may is not looked at. */
+export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
+  const { part, algorithm, signature } = certificate.signed;
+  return namesMatch(certificate, issuer) && verifySignature(algorithm, issuer.publicKey, part, signature);
+}
+
+/** True when subject and issuer are the same name (RFC 5280 §3.2), as in roots and in key rollovers. */
+export function isSelfIssued(certificate: Certificate): boolean {
+  return sameName(certificate.subject, certificate.issuer);
+}
+
+export function isSameCertificate(a: Certificate, b: Certificate): boolean {
+  return a.der.equals(b.der);
+}
+
+/** Octet by octet: an issuer writes its own name as its certificate has it (RFC 5280 §4.1.2.6). */
+function sameName(a: Subject, b: Subject): boolean {
+  return a.raw !== undefined && b.raw !== undefined && Buffer.compare(a.raw, b.raw) === 0;
+}

@@ -1,0 +1,155 @@
+import type { Certificate } from '../certificate/certificate.ts';
+import { DerReader } from '../der/reader.ts';
+import { contextConstructed, contextPrimitive } from '../der/tag.ts';
+import { decodeIa5 } from '../der/text.ts';
+import { PkiError } from '../errors.ts';
+import { encodeIpAddress } from '../names/ip-address.ts';
+import { comparableNames } from '../names/subject.ts';
+
+/** The forms of names that constraints are understood for, by the context tag of GeneralName. */
+const forms = new Map<number, Form>([
+  [contextPrimitive(1), 'email'],
+  [contextPrimitive(2), 'dns'],
+  [contextConstructed(4), 'directoryName'],
+  [contextPrimitive(6), 'uri'],
+  [contextPrimitive(7), 'ip'],
+]);
+
+type Form = 'email' | 'dns' | 'directoryName' | 'uri' | 'ip';
+
+interface Subtree {
+  readonly form: Form;
+  readonly base: Buffer;
+}
+
+/**
+ * Checks the names of certificates below an authority against its NameConstraints (RFC 5280 §4.2.1.10).
+ *
+ * A constraint, or a name that a constraint could be about, that is not understood refuses the certificate.
+ */
+export function checkNameConstraints(encoded: Buffer, below: readonly Certificate[], issuer: string): void {
+  const document = new DerReader(encoded, 'the name constraints');
+  const fields = document.enter();
+  document.end();
+  const permitted = readSubtrees(fields, 0);
+  const excluded = readSubtrees(fields, 1);
+  fields.end();
+  for (const certificate of below) {
+    for (const [form, name] of namesOf(certificate)) {
+      const ofForm = (subtree: Subtree): boolean => subtree.form === form;
+      const isIn = (subtree: Subtree, asExclusion: boolean): boolean =>
+        matches(form, name, subtree.base, asExclusion);
+      const permittedOfForm = permitted.filter(ofForm);
+      if (permittedOfForm.length > 0 && !permittedOfForm.some((subtree) => isIn(subtree, false)))
+        throw refused(`${form} ${JSON.stringify(name)} is not within what ${issuer} may issue`);
+      if (excluded.filter(ofForm).some((subtree) => isIn(subtree, true)))
+        throw refused(`${form} ${JSON.stringify(name)} is excluded from what ${issuer} may issue`);
+    }
+    if (certificate.altNames.otherKinds.length > 0)
+      throw refused(
+        `names of the kind ${certificate.altNames.otherKinds[0]} are not checked against the constraints of ${issuer}`,
+      );
+  }
+}
+
+function readSubtrees(fields: DerReader, number: number): Subtree[] {
+  const element = fields.optional(contextConstructed(number));
+  if (element === undefined) return [];
+  const list = fields.within(element);
+  const subtrees: Subtree[] = [];
+  while (!list.atEnd) {
+    const subtree = list.enter();
+    const base = subtree.any();
+    // RFC 5280: minimum is always 0, so it is not there, and there is no maximum.
+    subtree.end();
+    const form = forms.get(base.tag);
+    if (form === undefined) throw refused('name constraints of this kind are not supported');
+    subtrees.push({ form, base: base.content });
+  }
+  return subtrees;
+}
+
+function namesOf({ subject, altNames }: Certificate): [Form, string][] {
+  const names: [Form, string][] = [
+    ...altNames.emailAddresses.map((name): [Form, string] => ['email', name]),
+    ...altNames.dnsNames.map((name): [Form, string] => ['dns', name]),
+    ...altNames.uris.map((name): [Form, string] => ['uri', name]),
+    ...altNames.ipAddresses.map((name): [Form, string] => ['ip', name]),
+  ];
+  if (subject.raw !== undefined && subject.raw.length > 2)
+    names.push(['directoryName', Buffer.from(subject.raw).toString('base64')]);
+  return names;
+}
+
+function matches(form: Form, name: string, base: Buffer, asExclusion: boolean): boolean {
+  switch (form) {
+    case 'ip':
+      return isIpWithin(name, base);
+    case 'directoryName': {
+      const names = comparableNames(Buffer.from(name, 'base64'));
+      return comparableNames(base).every((part, index) => part === names[index]);
+    }
+    case 'dns':
+      return isDnsWithin(name.toLowerCase(), textOf(base), asExclusion);
+    case 'email':
+      return isEmailWithin(name, textOf(base));
+    case 'uri': {
+      const host = /^[^:/?#]+:\/\/(?:[^/?#@]*@)?([^/?#:[\]]+)(?::\d*)?(?:[/?#]|$)/
+        .exec(name)?.[1]
+        ?.toLowerCase();
+      // RFC 5280: a URI without a host name breaks every constraint on URIs.
+      if (host === undefined || encodeIpAddress(host) !== undefined)
+        throw refused(`uri ${JSON.stringify(name)} has no host name to check against the name constraints`);
+      return isHostWithin(host, textOf(base));
+    }
+  }
+}
+
+function textOf(base: Buffer): string {
+  const text = decodeIa5(base);
+  if (text === undefined) throw refused('a name constraint is not ASCII');
+  return text.toLowerCase();
+}
+
+/** `base` itself and every name below it; a wildcard is excluded when any name that it stands for is. */
+function isDnsWithin(name: string, base: string, asExclusion: boolean): boolean {
+  if (base === '') return true;
+  if (base.startsWith('.')) return name.endsWith(base);
+  return name === base || name.endsWith(`.${base}`) || (asExclusion && isUnderWildcard(name, base));
+}
+
+/** True when `*.example.com` stands for `base`. */
+function isUnderWildcard(name: string, base: string): boolean {
+  return name.startsWith('*.') && base.includes('.') && name.slice(1) === base.slice(base.indexOf('.'));
+}
+
+/** `.example.com` is every host below it, `example.com` that host only. */
+function isHostWithin(host: string, base: string): boolean {
+  return base === '' || (base.startsWith('.') ? host.endsWith(base) : host === base);
+}
+
+function isEmailWithin(address: string, base: string): boolean {
+  const at = address.lastIndexOf('@');
+  const host = address.slice(at + 1).toLowerCase();
+  const baseAt = base.lastIndexOf('@');
+  if (baseAt < 0) return isHostWithin(host, base);
+  // Local parts are compared in lower case: strict for exclusions, and nobody gives two people such addresses.
+  return address.slice(0, at).toLowerCase() === base.slice(0, baseAt) && host === base.slice(baseAt + 1);
+}
+
+/** @param base address and mask, of 4 or 16 octets each */
+function isIpWithin(address: string, base: Buffer): boolean {
+  const octets = encodeIpAddress(address);
+  if (base.length !== 8 && base.length !== 32)
+    throw refused('an IP name constraint has neither 8 nor 32 octets');
+  const half = base.length / 2;
+  if (octets === undefined || octets.length !== half) return false;
+  return octets.every((octet, index) => {
+    const mask = base[half + index] ?? 0;
+    return (octet & mask) === ((base[index] ?? 0) & mask);
+  });
+}
+
+function refused(message: string): PkiError {
+  return new PkiError('not-an-authority', message);
+}

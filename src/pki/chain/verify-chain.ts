@@ -1,0 +1,102 @@
+import type { Certificate } from '../certificate/certificate.ts';
+import { PkiError } from '../errors.ts';
+import { formatSubject } from '../names/subject.ts';
+import { isIssuedBy, isSameCertificate, isSelfIssued, namesMatch } from './issued-by.ts';
+import { checkNameConstraints } from './name-constraints.ts';
+import { maxCertificatesInChain } from './order-chain.ts';
+
+/**
+ * Verifies a path of RFC 5280 §6: from the leaf, which is first, each certificate issued by the next, to the first one
+ * that is a trust anchor or was issued by one. What comes after that in the chain does not count, as in TLS.
+ *
+ * Each certificate has to be valid at the time, the anchor too, and each issuer to be allowed to issue what is below
+ * it. Revocation, certificate policies and the purpose of the leaf are not looked at.
+ */
+export function verifyChain(chain: readonly Certificate[], anchors: readonly Certificate[], at: Date): void {
+  const path = pathToAnchor(chain, anchors, at);
+  for (const certificate of path) {
+    checkValidity(certificate, at);
+    const [unknown] = certificate.unknownCriticalExtensions;
+    if (unknown !== undefined)
+      throw new PkiError(
+        'unsupported',
+        `${name(certificate)} has the critical extension ${unknown}, which is not understood`,
+      );
+  }
+  let authoritiesBelow = 0;
+  path.forEach((issuer, index) => {
+    if (index === 0) return;
+    checkAuthority(issuer, authoritiesBelow);
+    if (issuer.nameConstraints !== undefined)
+      checkNameConstraints(
+        issuer.nameConstraints,
+        // A self-issued certificate within the path is the same authority with another key (RFC 5280 §6.1.3 (b)).
+        path.slice(0, index).filter((certificate, below) => below === 0 || !isSelfIssued(certificate)),
+        name(issuer),
+      );
+    if (!isSelfIssued(issuer)) authoritiesBelow++;
+  });
+}
+
+/** The chain up to its anchor, the anchor included. Every link's signature is verified. */
+function pathToAnchor(
+  chain: readonly Certificate[],
+  anchors: readonly Certificate[],
+  at: Date,
+): Certificate[] {
+  const path: Certificate[] = [];
+  for (const certificate of chain.slice(0, maxCertificatesInChain)) {
+    const below = path.at(-1);
+    if (below !== undefined && !isIssuedBy(below, certificate))
+      throw namesMatch(below, certificate)
+        ? new PkiError('bad-signature', `${name(below)} is not signed by the key of ${name(certificate)}`)
+        : new PkiError(
+            'not-a-chain',
+            `${name(below)} is not issued by ${name(certificate)}, which follows it`,
+          );
+    path.push(certificate);
+    if (anchors.some((anchor) => isSameCertificate(anchor, certificate))) return path;
+    const issuers = anchors.filter((candidate) => isIssuedBy(certificate, candidate));
+    // A root that was renewed with its key stands in the bundle beside the old one for a while.
+    const anchor = issuers.find((issuer) => isValidAt(issuer, at)) ?? issuers[0];
+    if (anchor !== undefined) return [...path, anchor];
+  }
+  const last = path.at(-1);
+  if (last === undefined) throw new PkiError('not-a-chain', 'there is no certificate in the chain');
+  throw new PkiError('untrusted', `no trust anchor issued ${name(last)}`);
+}
+
+function checkValidity(certificate: Certificate, at: Date): void {
+  if (isValidAt(certificate, at)) return;
+  const { notBefore, notAfter } = certificate;
+  throw new PkiError(
+    'not-valid-now',
+    at < notBefore
+      ? `${name(certificate)} is not valid before ${notBefore.toISOString()}`
+      : `${name(certificate)} expired at ${notAfter.toISOString()}`,
+  );
+}
+
+function isValidAt({ notBefore, notAfter }: Certificate, at: Date): boolean {
+  // notAfter is the last valid second (RFC 5280 §4.1.2.5).
+  return at >= notBefore && at.getTime() < notAfter.getTime() + 1000;
+}
+
+/** @param authoritiesBelow intermediate authorities between it and the leaf, self-issued ones not counted */
+function checkAuthority(issuer: Certificate, authoritiesBelow: number): void {
+  const refuse = (problem: string): never => {
+    throw new PkiError('not-an-authority', `${name(issuer)} ${problem}`);
+  };
+  if (!issuer.isCA) refuse('is not one of an authority, but issued another');
+  if (issuer.keyUsageCritical !== undefined && !issuer.usages?.keyUsages.includes('keyCertSign'))
+    refuse('may not sign certificates: keyCertSign is not among its key usages');
+  if (issuer.pathLength !== undefined && authoritiesBelow > issuer.pathLength)
+    refuse(`allows ${issuer.pathLength} authorities below it, not ${authoritiesBelow}`);
+}
+
+function name(certificate: Certificate): string {
+  const subject = formatSubject(certificate.subject);
+  return subject === ''
+    ? `certificate ${certificate.serialNumber}`
+    : `the certificate of ${JSON.stringify(subject)}`;
+}

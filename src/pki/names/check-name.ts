@@ -1,0 +1,47 @@
+import { PkiError } from '../errors.ts';
+
+/** As SPIFFE has to support it (SPIFFE-ID §2.3); browsers and proxies stop there too. */
+const maxUriLength = 2048;
+
+/** A host name of RFC 1123, or one below a wildcard; underscores as names of services have them. */
+export function checkDnsName(name: string): string {
+  checkAscii('DNS name', name, 'write it in its xn-- form');
+  const labels = (name.startsWith('*.') ? name.slice(2) : name).split('.');
+  if (
+    name.length > 253 ||
+    !labels.every((label) => /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label))
+  )
+    refuse('DNS name', name, 'is not a host name');
+  return name;
+}
+
+/** Mailbox of RFC 5321 without quoting. */
+export function checkEmailAddress(address: string): string {
+  checkAscii('email address', address, 'only addresses in ASCII are served');
+  const at = address.lastIndexOf('@');
+  if (!/^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}$/.test(address.slice(0, at)) || at < 1)
+    refuse('email address', address, 'is not local-part@domain');
+  const domain = address.slice(at + 1);
+  if (domain.startsWith('*')) refuse('email address', address, 'has a wildcard as its domain');
+  checkDnsName(domain);
+  return address;
+}
+
+/** An absolute URI of RFC 3986 (RFC 5280 §4.2.1.6 allows no relative ones). */
+export function checkUri(uri: string): string {
+  checkAscii('URI', uri, 'percent-encode what is not');
+  if (uri.length > maxUriLength) refuse('URI', uri, `is longer than ${maxUriLength} characters`);
+  if (!/^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/.test(uri))
+    refuse('URI', uri, 'is not an absolute URI');
+  return uri;
+}
+
+function checkAscii(what: string, name: string, advice: string): void {
+  if (!/^[\x21-\x7e]*$/.test(name))
+    refuse(what, name, `has characters outside of printable ASCII: ${advice}`);
+}
+
+function refuse(what: string, name: string, problem: string): never {
+  const shown = name.length > 300 ? `${name.slice(0, 300)}…` : name;
+  throw new PkiError('invalid-name', `${what} ${JSON.stringify(shown)} ${problem}`);
+}

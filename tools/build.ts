@@ -1,0 +1,80 @@
+// Builds dist/certmount.mjs and dist/THIRD-PARTY-LICENSES.txt. What only one of the programs or only development needs lies in
+// dist/chunks/ and is loaded when it is used, because every line that is loaded costs resident memory on each node.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, type Metafile, type Plugin } from 'esbuild';
+import { root } from './run-command.ts';
+
+export const bundlePath = join(root, 'dist/certmount.mjs');
+
+/** @returns bytes of all files together */
+export async function buildBundle(): Promise<number> {
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: { certmount: 'src/main.ts' },
+    outdir: 'dist',
+    outExtension: { '.js': '.mjs' },
+    chunkNames: 'chunks/[name]-[hash]',
+    splitting: true,
+    bundle: true,
+    platform: 'node',
+    target: 'node26',
+    format: 'esm',
+    minify: true,
+    // Names of errors and classes stay readable in logs.
+    keepNames: true,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+    // CommonJS packages in an ESM bundle call require for Node's own modules.
+    banner: {
+      js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+    plugins: [lazyBuiltins],
+  });
+  writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), licenses(metafile));
+  return Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/**
+ * An ESM import of node:http and its like runs all lazy getters of the module, which loads undici and costs 14 MB of resident
+ * memory in each process. Taken from getBuiltinModule they load what is used.
+ */
+const lazyBuiltins: Plugin = {
+  name: 'lazy-builtins',
+  setup: ({ onLoad, onResolve }) => {
+    onResolve({ filter: /^node:/ }, ({ kind, path }) =>
+      kind === 'import-statement' ? { path, namespace: 'builtin' } : { path, external: true },
+    );
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
+    }));
+  },
+};
+
+/** The licence of every package that a line of the bundle comes from. */
+function licenses(metafile: Metafile): string {
+  const packages = new Set<string>();
+  for (const input of Object.keys(metafile.inputs)) {
+    const folder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
+    if (folder !== undefined) packages.add(folder);
+  }
+  return [...packages]
+    .sort()
+    .map(license)
+    .join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+function license(folder: string): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+  const { license: name, name: packageName, version } = manifest as Record<string, string>;
+  const file = readdirSync(join(root, folder)).find((entry) => /^(licen[cs]e|copying)/i.test(entry));
+  const text = file === undefined ? `Licence: ${name}\n` : readFileSync(join(root, folder, file), 'utf8');
+  return `${packageName} ${version} (${name})\n\n${text}`;
+}
+
+if (import.meta.main) {
+  const bytes = await buildBundle();
+  console.log(`dist/certmount.mjs: ${Math.round(bytes / 1024)} KiB, with dist/THIRD-PARTY-LICENSES.txt`);
+}
