@@ -73,7 +73,10 @@ function runTests(suite: Suite): Promise<Counts> {
 }
 
 function runLint(): Counts {
-  const results = [runTool('node', ['tools/lint.ts'])];
+  const results = [
+    runTool('node', ['tools/lint.ts']),
+    runTool('node', ['--disable-warning=ExperimentalWarning', 'tools/generate.ts', '--check']),
+  ];
   return {
     passed: results.filter((ok) => ok).length,
     failed: results.filter((ok) => !ok).length,

@@ -1,0 +1,59 @@
+/**
+ * Every key that a log line may have, so that one thing has one name in all logs of a cluster. Add here what is new.
+ * No secret has a key; see redact.ts for what happens to one that gets in all the same.
+ */
+export const logKeys = [
+  // what it is about
+  'volume', // CSI volume id
+  'targetPath',
+  'pod', // NAMESPACE/NAME
+  'podUid',
+  'node',
+  'namespace',
+  'serviceAccount',
+  'driverName',
+  'certificateRequest', // NAMESPACE/NAME
+  'certificate', // NAMESPACE/NAME
+  'issuer', // KIND.GROUP/NAME
+  'order', // NAMESPACE/NAME
+  'challenge', // NAMESPACE/NAME
+  'trustBundle',
+  'secretName', // NAMESPACE/NAME
+  'resource', // PLURAL.GROUP
+  'key', // of a work queue: NAMESPACE/NAME
+  'kind',
+  'requester',
+  'identity', // SPIFFE ID
+  'serialNumber', // lower-case hex
+  'generation',
+  'condition',
+  // what was done and how it went
+  'component', // part of the program, on child loggers
+  'method', // gRPC or HTTP
+  'path',
+  'url', // without query and credentials
+  'grpcCode',
+  'status', // HTTP
+  'reason', // one of the closed set of an area
+  'action',
+  'attempt',
+  'count',
+  'bytes',
+  'durationMs',
+  'retryInMs',
+  'renewAt', // RFC 3339
+  'notAfter', // RFC 3339
+  'address',
+  'endpoint',
+  'file',
+  'signal',
+  'flags',
+  'version',
+  'leader',
+  'error',
+] as const;
+
+export type LogKey = (typeof logKeys)[number];
+
+/** What a log line says beside its message. */
+export type LogFields = { readonly [Key in LogKey]?: unknown };

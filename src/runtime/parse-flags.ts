@@ -1,0 +1,147 @@
+import type { Flag, FlagTable, FlagValues } from './flags.ts';
+import { environmentName, flagName } from './flags.ts';
+import { nearest } from './nearest.ts';
+
+/** Why the command line or the environment was refused. Closed. */
+export type FlagFailure =
+  | 'unknown-flag'
+  | 'bad-value'
+  | 'missing-value' // a flag that needs a value is the last argument
+  | 'missing-flag' // a required flag is neither on the command line nor in the environment
+  | 'given-twice'
+  | 'unexpected-argument';
+
+export class FlagError extends Error {
+  override readonly name = 'FlagError';
+  readonly reason: FlagFailure;
+  constructor(reason: FlagFailure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+export interface ParsedFlags<Table extends FlagTable> {
+  readonly values: FlagValues<Table>;
+  /** What is not a flag, and all that follows "--". */
+  readonly positionals: readonly string[];
+}
+
+export interface ParseOptions {
+  /** At most this many arguments that are not flags; none when not set. */
+  readonly maxPositionals?: number;
+}
+
+/**
+ * Reads `--name value`, `--name=value`, `--toggle` and `--toggle=false`; what is not there, from the environment; what
+ * is not there either, from the defaults. An empty variable counts as not set.
+ *
+ * @throws FlagError that names the flag or variable, the value, and what is allowed
+ */
+export function parseFlags<Table extends FlagTable>(
+  table: Table,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  options: ParseOptions = {},
+): ParsedFlags<Table> {
+  const { given, positionals } = splitArguments(table, argv);
+  const maxPositionals = options.maxPositionals ?? 0;
+  if (positionals.length > maxPositionals) throw unexpectedArgument(positionals[maxPositionals] ?? '');
+
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(table)) {
+    values[name] = valueOf(name, flag, given.get(name), env[environmentName(name)]);
+  }
+  return { values: values as FlagValues<Table>, positionals };
+}
+
+/** Whether help is asked for, however wrong the rest may be. */
+export function wantsHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  const flags = end < 0 ? argv : argv.slice(0, end);
+  return flags.includes('--help') || flags.includes('-h');
+}
+
+function splitArguments(
+  table: FlagTable,
+  argv: readonly string[],
+): { given: Map<string, string[]>; positionals: string[] } {
+  const names = new Map(Object.keys(table).map((name) => [flagName(name), name]));
+  const given = new Map<string, string[]>();
+  const positionals: string[] = [];
+  for (let index = 0; index < argv.length; index++) {
+    const argument = argv[index] ?? '';
+    if (argument === '--') {
+      positionals.push(...argv.slice(index + 1));
+      break;
+    }
+    if (!argument.startsWith('-') || argument === '-') {
+      positionals.push(argument);
+      continue;
+    }
+    const equals = argument.indexOf('=');
+    const written = equals < 0 ? argument : argument.slice(0, equals);
+    const name = names.get(written);
+    const flag = name === undefined ? undefined : table[name];
+    if (name === undefined || flag === undefined) throw unknownFlag(written, names.keys());
+    let text = equals < 0 ? undefined : argument.slice(equals + 1);
+    if (text === undefined && flag.placeholder === undefined) text = 'true';
+    text ??= argv[++index];
+    if (text === undefined) {
+      throw new FlagError('missing-value', `${written} needs a value: ${written} ${flag.placeholder ?? ''}`);
+    }
+    given.set(name, [...(given.get(name) ?? []), text]);
+  }
+  return { given, positionals };
+}
+
+function valueOf(
+  name: string,
+  flag: Flag<unknown>,
+  texts: readonly string[] | undefined,
+  variable: string | undefined,
+): unknown {
+  if (texts !== undefined) {
+    const values = texts.map((text) => parseText(flagName(name), flag, text));
+    if (flag.join !== undefined) return flag.join(values);
+    if (new Set(texts).size > 1) {
+      const list = texts.map((text) => JSON.stringify(text)).join(' and ');
+      throw new FlagError('given-twice', `${flagName(name)} is given more than once, with ${list}`);
+    }
+    return values[0];
+  }
+  if (variable !== undefined && variable !== '') return parseText(environmentName(name), flag, variable);
+  if (flag.required) {
+    throw new FlagError(
+      'missing-flag',
+      `${flagName(name)} or ${environmentName(name)} must be set: ${flag.help}`,
+    );
+  }
+  return flag.default;
+}
+
+function parseText(source: string, flag: Flag<unknown>, text: string): unknown {
+  try {
+    return flag.parse(text);
+  } catch (error) {
+    const allowed = error instanceof Error ? error.message : String(error);
+    throw new FlagError('bad-value', `${source}: ${JSON.stringify(clip(text))}: ${allowed}`, {
+      cause: error,
+    });
+  }
+}
+
+function unknownFlag(written: string, known: Iterable<string>): FlagError {
+  const close = nearest(written, ['--help', ...known]);
+  const hint = close === undefined ? 'see --help' : `did you mean ${close}?`;
+  return new FlagError('unknown-flag', `unknown flag ${clip(written)}: ${hint}`);
+}
+
+function unexpectedArgument(argument: string): FlagError {
+  const hint =
+    argument === 'true' || argument === 'false' ? `: a toggle takes its value as in --name=${argument}` : '';
+  return new FlagError('unexpected-argument', `unexpected argument ${JSON.stringify(clip(argument))}${hint}`);
+}
+
+function clip(text: string): string {
+  return text.length <= 100 ? text : `${text.slice(0, 100)}…`;
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { HealthServer } from '../../../src/runtime/health-server.ts';
+import { Metrics } from '../../../src/runtime/metrics.ts';
+
+describe('HealthServer', () => {
+  const servers: HealthServer[] = [];
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server.close();
+  });
+
+  const state: { live?: string; ready?: string } = {};
+  const errors: unknown[] = [];
+
+  async function start(
+    metrics: { contentType: string; text(): Promise<string> } = new Metrics(),
+  ): Promise<string> {
+    const server = new HealthServer(
+      { address: { host: '127.0.0.1', port: 0 } },
+      {
+        live: () => state.live,
+        ready: () => state.ready,
+        metrics,
+        onError: (error) => errors.push(error),
+      },
+    );
+    servers.push(server);
+    const { host, port } = await server.listen();
+    return `http://${host}:${port}`;
+  }
+
+  it('answers ok while nothing is wrong', async () => {
+    const url = await start();
+    for (const path of ['/livez', '/readyz', '/readyz?verbose']) {
+      const response = await fetch(url + path);
+      assert.equal(response.status, 200);
+      assert.equal(await response.text(), 'ok\n');
+    }
+  });
+
+  it('answers 503 and why', async () => {
+    const url = await start();
+    state.live = 'the event loop stood still for 30 s';
+    state.ready = 'the cache is not filled yet';
+    const live = await fetch(`${url}/livez`);
+    const ready = await fetch(`${url}/readyz`);
+    delete state.live;
+    delete state.ready;
+    assert.equal(live.status, 503);
+    assert.equal(await live.text(), 'the event loop stood still for 30 s\n');
+    assert.equal(ready.status, 503);
+    assert.equal(await ready.text(), 'the cache is not filled yet\n');
+  });
+
+  it('serves metrics', async () => {
+    const metrics = new Metrics();
+    metrics.counter({ name: 'c_total', help: 'C.' }).inc();
+    const response = await fetch(`${await start(metrics)}/metrics`);
+    assert.match(response.headers.get('content-type') ?? '', /text\/plain; version=0\.0\.4/);
+    assert.match(await response.text(), /^c_total 1$/m);
+  });
+
+  it('keeps the reason of a failed scrape to itself', async () => {
+    const url = await start({ contentType: 'text/plain', text: () => Promise.reject(new Error('inside')) });
+    const response = await fetch(`${url}/metrics`);
+    assert.equal(response.status, 500);
+    assert.doesNotMatch(await response.text(), /inside/);
+    assert.equal(errors.length, 1);
+  });
+
+  it('has nothing else', async () => {
+    const url = await start();
+    assert.equal((await fetch(`${url}/debug`)).status, 404);
+    const post = await fetch(`${url}/livez`, { method: 'POST', body: 'x' });
+    assert.equal(post.status, 405);
+    assert.equal(post.headers.get('allow'), 'GET, HEAD');
+    assert.equal((await fetch(`${url}/livez`, { method: 'HEAD' })).status, 200);
+  });
+
+  it('says when the port is taken', async () => {
+    const url = new URL(await start());
+    const second = new HealthServer(
+      { address: { host: '127.0.0.1', port: Number(url.port) } },
+      { live: () => undefined, ready: () => undefined, metrics: new Metrics() },
+    );
+    await assert.rejects(second.listen(), /EADDRINUSE/);
+    await second.close();
+  });
+
+  it('stops answering once closed', async () => {
+    const url = await start();
+    await fetch(`${url}/livez`);
+    await servers[0]?.close();
+    await assert.rejects(fetch(`${url}/livez`));
+  });
+});

@@ -1,0 +1,9 @@
+// Brings every generated file up to date; with --check it only says which are not, and fails.
+import { generateCrds } from './generate-crds.ts';
+import { generateProto } from './generate-proto.ts';
+import { runGenerator } from './generated-folder.ts';
+
+await runGenerator('generate', async (options) => [
+  ...(await generateProto(options)),
+  ...(await generateCrds(options)),
+]);
