@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+
 /** A group of tests that needs the same of its machine. */
 export interface Suite {
   readonly name: string;
@@ -29,4 +31,34 @@ export const suites: readonly Suite[] = [
     needsBundle: false,
     obstacle: () => undefined,
   },
+  {
+    name: 'integration',
+    summary: 'a real etcd and kube-apiserver, real mounts',
+    concurrency: 1,
+    limitMinutes: 15,
+    needsBundle: false,
+    obstacle: clusterObstacle,
+  },
 ];
+
+function clusterObstacle(): string | undefined {
+  if (process.platform !== 'linux') return 'Kubernetes runs on Linux only';
+  if (process.env['KUBEBUILDER_ASSETS'] !== undefined) return undefined;
+  const version = goVersion();
+  if (version === undefined)
+    return 'Go is not installed, and KUBEBUILDER_ASSETS does not name a folder of binaries';
+  if (version < 1.26) return `Go ${version} is older than 1.26, with which Kubernetes is built`;
+  return undefined;
+}
+
+function goVersion(): number | undefined {
+  try {
+    const text = execFileSync('go', ['env', 'GOVERSION'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return Number.parseFloat(text.replace(/^go/, ''));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Log } from '../log.ts';
+
+/** A program of the machine, and the Debian package that brings it. */
+const programs = {
+  ip: { package: 'iproute2', folders: [] },
+  containerd: { package: 'containerd', folders: [] },
+  ctr: { package: 'containerd', folders: [] },
+  runc: { package: 'runc', folders: [] },
+  // The CNI plugins: Debian's folder, then the upstream one.
+  ptp: { package: 'containernetworking-plugins', folders: ['/usr/lib/cni', '/opt/cni/bin'] },
+  // A dynamically linked one would not run in an image of its own.
+  busybox: { package: 'busybox-static', folders: ['/bin'] },
+  openssl: { package: 'openssl', folders: [] },
+} as const;
+
+export type ProgramName = keyof typeof programs;
+
+/**
+ * Finds programs of the machine, and installs the Debian packages of those that are missing when this is root on
+ * Debian or a child of it.
+ *
+ * @returns their paths
+ * @throws naming what to install, where it cannot
+ */
+export async function findPrograms<N extends ProgramName>(
+  names: readonly N[],
+  log: Log,
+): Promise<Record<N, string>> {
+  const missing = new Set(
+    names.filter((name) => find(name) === undefined).map((name) => programs[name].package),
+  );
+  if (missing.size > 0) await install([...missing], log);
+  return Object.fromEntries(
+    names.map((name) => {
+      const path = find(name);
+      if (path === undefined)
+        throw new Error(`${name} is missing; it is part of the package ${programs[name].package}`);
+      return [name, path];
+    }),
+  ) as Record<N, string>;
+}
+
+function find(name: ProgramName): string | undefined {
+  const { folders } = programs[name];
+  const places =
+    folders.length > 0 ? folders : (process.env['PATH'] ?? '').split(delimiter).concat('/usr/sbin', '/sbin');
+  return places.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+async function install(packages: readonly string[], log: Log): Promise<void> {
+  const list = packages.join(' ');
+  if (process.getuid?.() !== 0) throw new Error(`needs the Debian packages ${list}; install them as root`);
+  log(`installing the Debian packages ${list} …`);
+  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, maxBuffer: 64 << 20 };
+  try {
+    await run('apt-get', ['update', '--quiet'], options);
+    await run('apt-get', ['install', '--quiet', '--yes', '--no-install-recommends', ...packages], options);
+  } catch (cause) {
+    throw new Error(`cannot install the Debian packages ${list}: ${String(cause)}`, { cause });
+  }
+}
+
+const run = promisify(execFile);
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
