@@ -1,0 +1,20 @@
+import type { CertificateRequest } from '../../api/certificate-request.ts';
+import type { ParsedRequest } from '../../pki/index.ts';
+
+/** A request that nobody has approved or denied yet. */
+export interface ApprovalSubject {
+  readonly request: CertificateRequest;
+  /** The CSR, parsed once, at the first call. Throws PkiError when it is not one or its signature is wrong. */
+  csr(): ParsedRequest;
+}
+
+export type ApprovalDecision =
+  | { readonly decision: 'approve'; readonly reason: string; readonly message: string }
+  | { readonly decision: 'deny'; readonly reason: string; readonly message: string }
+  /** Not for this approver to say: another one may, here or elsewhere in the cluster. */
+  | { readonly decision: 'leave' };
+
+/** Says yes or no to a request. The request's claims about its requester are held true by admission. */
+export interface Approver {
+  decide(subject: ApprovalSubject): Promise<ApprovalDecision>;
+}

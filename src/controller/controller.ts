@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { events } from '../api/core.ts';
+import {
+  inClusterConnection,
+  KubeClient,
+  kubeconfigConnection,
+  LeaderElector,
+  systemClock,
+} from '../kube/index.ts';
+import type { Clock, Connection } from '../kube/index.ts';
+import { HealthServer } from '../runtime/health-server.ts';
+import { formatListenAddress } from '../runtime/listen-address.ts';
+import type { Logger } from '../runtime/log.ts';
+import { Metrics } from '../runtime/metrics.ts';
+import { addProcessMetrics } from '../runtime/process-metrics.ts';
+import { approveDrivers } from './approval/approve-drivers.ts';
+import { approveEverything } from './approval/approve-everything.ts';
+import { firstDecision } from './approval/first-decision.ts';
+import type { Approver } from './approval/approver.ts';
+import { EventRecorder } from './events/event-recorder.ts';
+import { LeaderTerm } from './leader-term.ts';
+import { ControllerMetrics } from './metrics.ts';
+import { controllerFlags } from './options.ts';
+import type { ControllerValues } from './options.ts';
+
+export interface ControllerContext {
+  /** Aborts when the process should end. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly version: string;
+  readonly clock?: Clock;
+  /** Told where health and metrics are served. */
+  readonly onListening?: (address: string) => void;
+}
+
+const leaseName = 'certmount-controller';
+
+/** `certmount controller`. */
+export const controllerCommand = {
+  name: 'controller',
+  summary: 'Approves and signs certificate requests, and keeps issuers ready.',
+  flags: controllerFlags,
+  run: (values: ControllerValues, context: ControllerContext): Promise<void> =>
+    new Controller(values, context).run(),
+} as const;
+
+/** The process around a leader's term: connection, health, metrics, and who leads. */
+class Controller {
+  readonly #values: ControllerValues;
+  readonly #signal: AbortSignal;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #userAgent: string;
+  readonly #identity = `${hostname()}_${randomUUID()}`;
+  readonly #onListening: (address: string) => void;
+  readonly #metrics = new Metrics();
+  readonly #controllerMetrics: ControllerMetrics;
+  #term: LeaderTerm | undefined;
+  /** Who holds the Lease, once that is known. */
+  #leader: string | undefined;
+
+  constructor(values: ControllerValues, context: ControllerContext) {
+    this.#values = values;
+    this.#signal = context.signal;
+    this.#log = context.log;
+    this.#clock = context.clock ?? systemClock;
+    this.#onListening = context.onListening ?? ((): void => {});
+    this.#userAgent = `certmount-controller/${context.version}`;
+    addProcessMetrics(this.#metrics, { version: context.version, program: 'controller' });
+    this.#controllerMetrics = new ControllerMetrics(this.#metrics, () => this.#figures());
+  }
+
+  async run(): Promise<void> {
+    const { kubeconfig, metricsAddress: address, workers } = this.#values;
+    const health = new HealthServer(
+      { address },
+      { live: () => undefined, ready: () => this.#notReady(), metrics: this.#metrics },
+    );
+    const listening = formatListenAddress(await health.listen());
+    this.#onListening(listening);
+    this.#log.info({ address: listening }, 'serving health and metrics');
+    try {
+      const client = this.#client(
+        await (kubeconfig === undefined ? inClusterConnection() : kubeconfigConnection(kubeconfig)),
+        workers,
+      );
+      try {
+        await (this.#values.leaderElect ? this.#runElected(client) : this.#lead(client, this.#signal));
+      } finally {
+        client.close();
+      }
+    } finally {
+      await health.close();
+    }
+  }
+
+  #client(connection: Connection, workers: number): KubeClient {
+    return new KubeClient(
+      // The rest is for issuers' statuses, Events, Secrets and the Lease, which must never wait behind requests.
+      { connection, userAgent: this.#userAgent, timeoutMs: 10_000, maxSockets: workers + 8 },
+      { clock: this.#clock, random: Math.random },
+    );
+  }
+
+  async #runElected(client: KubeClient): Promise<void> {
+    const { leaderElectionNamespace, clusterResourceNamespace } = this.#values;
+    const elector = new LeaderElector(
+      {
+        namespace: leaderElectionNamespace ?? clusterResourceNamespace,
+        name: leaseName,
+        identity: this.#identity,
+      },
+      {
+        client,
+        clock: this.#clock,
+        random: Math.random,
+        onChange: ({ holder, leading }) => {
+          this.#leader = holder;
+          this.#log.info({ leader: holder }, leading ? 'leading' : 'standing by');
+        },
+        onError: (error) => this.#log.warn({ error }, 'leader election failed, trying again'),
+      },
+    );
+    await elector.run(this.#signal, (signal) => this.#lead(client, signal));
+  }
+
+  async #lead(client: KubeClient, signal: AbortSignal): Promise<void> {
+    const { clusterResourceNamespace, workers } = this.#values;
+    const term = new LeaderTerm(
+      { clusterResourceNamespace, workers },
+      {
+        client,
+        clock: this.#clock,
+        random: Math.random,
+        approver: this.#approver(),
+        events: this.#events(client),
+        metrics: this.#controllerMetrics,
+        log: this.#log,
+      },
+    );
+    this.#term = term;
+    try {
+      await term.run(signal);
+    } finally {
+      this.#term = undefined;
+    }
+  }
+
+  #approver(): Approver {
+    const { approveAll, driverServiceAccount, trustDomain } = this.#values;
+    const drivers = approveDrivers({
+      serviceAccounts: driverServiceAccount,
+      nodeLabel: 'csi.certmount.io/node',
+      trustDomain,
+    });
+    return approveAll ? firstDecision([drivers, approveEverything]) : drivers;
+  }
+
+  #events(client: KubeClient): EventRecorder {
+    const resource = client.resource(events);
+    return new EventRecorder(
+      { reportingController: 'certmount.io/controller', reportingInstance: this.#identity },
+      {
+        clock: this.#clock,
+        create: (event) => resource.create(event),
+        onError: (error) => this.#log.debug({ error }, 'an Event was not written'),
+      },
+    );
+  }
+
+  #notReady(): string | undefined {
+    if (this.#term) return this.#term.synced ? undefined : 'the caches are not filled yet';
+    return this.#leader === undefined ? 'the leader is not known yet' : undefined;
+  }
+
+  #figures(): ReturnType<LeaderTerm['figures']> {
+    return (
+      this.#term?.figures() ?? {
+        leading: false,
+        queueDepth: { certificaterequests: 0, issuers: 0 },
+        openRequests: 0,
+      }
+    );
+  }
+}

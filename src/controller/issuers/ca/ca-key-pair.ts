@@ -1,0 +1,109 @@
+import type { KeyObject } from 'node:crypto';
+import type { Secret } from '../../../api/core.ts';
+import {
+  decodePrivateKey,
+  isEmptySubject,
+  isIssuedBy,
+  orderChain,
+  parseChain,
+  PkiError,
+  samePublicKey,
+} from '../../../pki/index.ts';
+import type { Certificate } from '../../../pki/index.ts';
+import { secretText } from '../secret-data.ts';
+
+/** A signing CA, parsed once for all that it signs. */
+export interface CaKeyPair {
+  readonly certificate: Certificate;
+  readonly key: KeyObject;
+  /** PEM that follows each leaf: the signing certificate and those above it, without a root. Empty for a root. */
+  readonly intermediates: string;
+  /** PEM of what verifiers should trust: the Secret's ca.crt, or else the root-most certificate of tls.crt. */
+  readonly anchors: string;
+}
+
+export type CaKeyPairResult =
+  | { readonly usable: true; readonly keyPair: CaKeyPair }
+  | {
+      readonly usable: false;
+      readonly reason: 'ErrGetKeyPair' | 'ErrInvalidKeyPair';
+      readonly problem: string;
+    };
+
+/** Reads tls.crt (the signing certificate, perhaps with its chain), tls.key and ca.crt, each PEM. */
+export function readCaKeyPair(secret: Secret): CaKeyPairResult {
+  const where = `secret '${secret.metadata.namespace ?? ''}/${secret.metadata.name ?? ''}'`;
+  const certificates = secretText(secret, 'tls.crt');
+  if (certificates === undefined) return unusable('ErrGetKeyPair', `no data for "tls.crt" in ${where}`);
+  const privateKey = secretText(secret, 'tls.key');
+  if (privateKey === undefined) return unusable('ErrGetKeyPair', `no data for "tls.key" in ${where}`);
+
+  try {
+    const chain = orderChain(parseChain(certificates));
+    const key = decodePrivateKey(privateKey);
+    return assemble(chain, key, secretText(secret, 'ca.crt'));
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error;
+    return unusable('ErrGetKeyPair', `${where}: ${error.message}`);
+  }
+}
+
+function assemble(chain: readonly Certificate[], key: KeyObject, caCrt: string | undefined): CaKeyPairResult {
+  const [certificate] = chain;
+  const top = chain.at(-1);
+  if (!certificate || !top) return unusable('ErrGetKeyPair', 'tls.crt holds no certificate');
+  if (!certificate.isCA) return unusable('ErrInvalidKeyPair', 'certificate is not a CA');
+  if (certificate.keyUsageCritical !== undefined && !certificate.usages?.keyUsages.includes('keyCertSign')) {
+    return unusable(
+      'ErrInvalidKeyPair',
+      'certificate may not sign certificates: its key usages lack "cert sign"',
+    );
+  }
+  if (isEmptySubject(certificate.subject)) {
+    return unusable(
+      'ErrInvalidKeyPair',
+      'certificate has no subject, so that nothing could name it as issuer',
+    );
+  }
+  if (!samePublicKey(key, certificate.publicKey)) {
+    return unusable('ErrInvalidKeyPair', 'tls.key is not the private key of the certificate in tls.crt');
+  }
+  const below = isIssuedBy(top, top) ? chain.slice(0, -1) : chain;
+  const anchors = anchorsFrom(caCrt, chain) ?? [top];
+  return {
+    usable: true,
+    keyPair: { certificate, key, intermediates: joinPem(below), anchors: joinPem(anchors) },
+  };
+}
+
+/**
+ * What the Secret itself says is to be trusted. A ca.crt that is not above this chain (left over when somebody
+ * replaced the key pair by hand) is passed over: whoever trusted it could verify nothing.
+ */
+function anchorsFrom(
+  caCrt: string | undefined,
+  chain: readonly Certificate[],
+): readonly Certificate[] | undefined {
+  if (caCrt === undefined) return undefined;
+  const anchors = attemptChain(caCrt);
+  const isAbove = (anchor: Certificate): boolean =>
+    chain.some((certificate) => certificate.der.equals(anchor.der) || isIssuedBy(certificate, anchor));
+  return anchors?.some(isAbove) ? anchors : undefined;
+}
+
+function attemptChain(pem: string): readonly Certificate[] | undefined {
+  try {
+    return parseChain(pem);
+  } catch (error) {
+    if (error instanceof PkiError) return undefined;
+    throw error;
+  }
+}
+
+function joinPem(certificates: readonly Certificate[]): string {
+  return certificates.map((certificate) => `${certificate.pem.trim()}\n`).join('');
+}
+
+function unusable(reason: 'ErrGetKeyPair' | 'ErrInvalidKeyPair', problem: string): CaKeyPairResult {
+  return { usable: false, reason, problem };
+}

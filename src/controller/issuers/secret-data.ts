@@ -1,0 +1,7 @@
+import type { Secret } from '../../api/core.ts';
+
+/** One value of a Secret as text; undefined when it is missing or empty. */
+export function secretText(secret: Secret, key: string): string | undefined {
+  const value = secret.data?.[key];
+  return value === undefined || value === '' ? undefined : Buffer.from(value, 'base64').toString('utf8');
+}

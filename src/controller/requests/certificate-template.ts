@@ -1,0 +1,35 @@
+import { backdated } from '../../pki/index.ts';
+import type { CertificateTemplate } from '../../pki/index.ts';
+import type { CheckedRequest } from './check-request.ts';
+
+/** Where verifiers find out about revocation and the issuer, as the issuer's spec says. */
+export interface IssuerPointers {
+  readonly crlDistributionPoints?: readonly string[];
+  readonly ocspServers?: readonly string[];
+  readonly issuingCertificateURLs?: readonly string[];
+}
+
+/**
+ * The certificate that is asked for, with a lifetime from `now` on.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function certificateTemplate(
+  checked: CheckedRequest,
+  pointers: IssuerPointers,
+  now: number,
+): CertificateTemplate {
+  const { crlDistributionPoints, ocspServers, issuingCertificateURLs } = pointers;
+  return {
+    subject: checked.csr.subject,
+    altNames: checked.csr.altNames,
+    publicKey: checked.csr.publicKey,
+    usages: checked.usages,
+    isCA: checked.isCA,
+    notBefore: backdated(new Date(now)),
+    notAfter: new Date(now + checked.duration),
+    ...(crlDistributionPoints && { crlDistributionPoints }),
+    ...(ocspServers && { ocspServers }),
+    ...(issuingCertificateURLs && { issuingCertificateUrls: issuingCertificateURLs }),
+  };
+}

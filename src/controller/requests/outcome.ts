@@ -1,0 +1,32 @@
+import type { ObjectKey } from '../../kube/index.ts';
+import type { RequestProblem } from './problem.ts';
+
+/** An approver's yes or no, on its way into the conditions. */
+export interface Verdict {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** PEM. */
+export interface Issued {
+  readonly certificate: string;
+  readonly ca?: string;
+}
+
+/** What one look at a request came to. Approval and result go into one status write. */
+export type RequestOutcome =
+  /** Nothing to write: final, somebody else's, or an approver has not spoken. */
+  | { readonly outcome: 'leave' }
+  /** Nothing is known yet: what it waits for brings it back. */
+  | { readonly outcome: 'hold' }
+  /** `verdict` is set when it was denied here, and not by another approver before. */
+  | { readonly outcome: 'denied'; readonly verdict?: Verdict }
+  | { readonly outcome: 'issued'; readonly approval?: Verdict; readonly issued: Issued }
+  | {
+      readonly outcome: 'problem';
+      readonly approval?: Verdict;
+      readonly problem: RequestProblem;
+      readonly message: string;
+      /** A Secret whose next change may mend it. */
+      readonly awaits?: ObjectKey;
+    };

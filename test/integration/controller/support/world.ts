@@ -1,0 +1,169 @@
+import type { KeyObject } from 'node:crypto';
+import { certificateRequests } from '../../../../src/api/certificate-request.ts';
+import type { CertificateRequest } from '../../../../src/api/certificate-request.ts';
+import { getCondition } from '../../../../src/api/condition.ts';
+import type { Condition } from '../../../../src/api/condition.ts';
+import { namespaces, secrets } from '../../../../src/api/core.ts';
+import { clusterIssuers, issuers } from '../../../../src/api/issuer.ts';
+import type { IssuerSpec } from '../../../../src/api/issuer.ts';
+import { isKubeError, KubeClient, Reflector, systemClock } from '../../../../src/kube/index.ts';
+import type { KubeObject, ObjectKey, ResourceType } from '../../../../src/kube/index.ts';
+import { encodePrivateKey } from '../../../../src/pki/index.ts';
+import { startControlPlane } from '../../../cluster/control-plane.ts';
+import type { ControlPlane } from '../../../cluster/control-plane.ts';
+import { base64, driver, newCsr } from '../../../unit/controller/builders.ts';
+import type { TestCa } from '../../../unit/controller/builders.ts';
+
+const deps = { clock: systemClock, random: Math.random };
+const deploy = new URL('../../../../deploy/', import.meta.url).pathname;
+
+type RequestOptions = Partial<CertificateRequest['spec']> & {
+  readonly namespace?: string;
+  readonly labels?: Record<string, string>;
+  readonly annotations?: Record<string, string>;
+  readonly key?: KeyObject;
+};
+
+/** A control plane with the CRDs, the controller's permissions, the namespaces `web` and `certmount`; what tests do there. */
+export class World {
+  readonly cluster: ControlPlane;
+  readonly client: KubeClient;
+  readonly #stop = new AbortController();
+  readonly #requests: Reflector<CertificateRequest>;
+  #created = 0;
+
+  private constructor(cluster: ControlPlane, client: KubeClient) {
+    this.cluster = cluster;
+    this.client = client;
+    this.#requests = new Reflector({ resource: client.resource(certificateRequests) }, deps);
+  }
+
+  static async start(): Promise<World> {
+    const cluster = await startControlPlane({ controllerManager: false });
+    await cluster.applyPath(`${deploy}crds`);
+    await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+    const connection = await cluster.connection('admin');
+    const client = new KubeClient({ connection, userAgent: 'certmount-test', maxSockets: 32 }, deps);
+    const world = new World(cluster, client);
+    for (const name of ['web', 'certmount']) await client.resource(namespaces).create({ metadata: { name } });
+    await cluster.kubectl(['apply', '-n', 'certmount', '-f', `${deploy}rbac.yaml`]);
+    void world.#requests.run(world.#stop.signal);
+    await world.#requests.whenSynced();
+    return world;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.client.close();
+    await this.cluster.stop();
+  }
+
+  async createIssuer(name: string, spec: IssuerSpec, namespace = 'web'): Promise<void> {
+    await this.client.resource(issuers).create({ metadata: { namespace, name }, spec });
+  }
+
+  async createClusterIssuer(name: string, spec: IssuerSpec): Promise<void> {
+    await this.client.resource(clusterIssuers).create({ metadata: { name }, spec });
+  }
+
+  /** Creates or replaces a signing CA's Secret. */
+  async putCa(
+    key: ObjectKey & { namespace: string },
+    ca: TestCa,
+    chain: readonly TestCa[] = [],
+  ): Promise<void> {
+    await this.putSecret(key, {
+      'tls.crt': [ca, ...chain].map(({ pem }) => pem).join(''),
+      'tls.key': encodePrivateKey(ca.key, 'PKCS8'),
+    });
+  }
+
+  async putSecret(key: ObjectKey & { namespace: string }, texts: Record<string, string>): Promise<void> {
+    const data = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, base64(text)]));
+    await this.client
+      .resource(secrets)
+      .apply({ metadata: { ...key }, data }, { fieldManager: 'test', force: true });
+  }
+
+  /** For the controller, with the permissions that it is installed with. */
+  controllerKubeconfig(): Promise<string> {
+    return this.cluster.kubeconfig({
+      serviceAccount: { namespace: 'certmount', name: 'certmount-controller' },
+    });
+  }
+
+  /** The driver's request, unless the options say otherwise. */
+  async request(options: RequestOptions = {}): Promise<ObjectKey> {
+    const { namespace = 'web', labels = {}, annotations = {}, key, ...spec } = options;
+    this.#created += 1;
+    const name = `request-${this.#created}`;
+    const request: CertificateRequest = {
+      metadata: { namespace, name, labels, annotations },
+      spec: {
+        request: base64(await newCsr(key ? { key } : {})),
+        issuerRef: { name: 'ca' },
+        username: driver,
+        duration: '24h',
+        ...spec,
+      },
+    };
+    try {
+      await this.client.resource(certificateRequests).create(request);
+    } catch (error) {
+      // Our own first sending, whose answer was lost with a killed API server.
+      if (!isKubeError(error, 'already-exists')) throw error;
+    }
+    return { namespace, name };
+  }
+
+  /** The request once its Ready condition has the reason. */
+  async whenReady(key: ObjectKey, reason = 'Issued', timeoutMs = 30_000): Promise<CertificateRequest> {
+    const isSo = (request: CertificateRequest | undefined): boolean =>
+      getCondition(request?.status?.conditions, 'Ready')?.reason === reason;
+    const found = await this.#requests.waitFor(key, isSo, AbortSignal.timeout(timeoutMs)).catch(() => {
+      const present = JSON.stringify(this.#requests.get(key)?.status);
+      throw new Error(`${key.name} was not ${reason} in time: ${present}`);
+    });
+    if (!found) throw new Error(`${key.name} is gone`);
+    return found;
+  }
+
+  conditions(key: ObjectKey): readonly Condition[] {
+    return this.#requests.get(key)?.status?.conditions ?? [];
+  }
+
+  /** The issuer's Ready condition once its reason is this. */
+  async whenIssuer(kind: 'Issuer' | 'ClusterIssuer', key: ObjectKey, reason: string): Promise<Condition> {
+    const type: ResourceType<KubeObject & { status?: { conditions?: Condition[] } }> =
+      kind === 'Issuer' ? issuers : clusterIssuers;
+    return eventually(`${kind} ${key.name} to be ${reason}`, async () => {
+      const { status } = await this.client.resource(type).get(key);
+      const ready = getCondition(status?.conditions, 'Ready');
+      return ready?.reason === reason ? ready : undefined;
+    });
+  }
+
+  /** Sum of an API server metric's series that match. */
+  async apiMetric(series: RegExp): Promise<number> {
+    const text = await this.client.request<string>({ method: 'GET', path: '/metrics' });
+    return text
+      .split('\n')
+      .filter((line) => series.test(line))
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  }
+}
+
+/** What only time and another process bring about. */
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined>,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > deadline) throw new Error(`did not come to be: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

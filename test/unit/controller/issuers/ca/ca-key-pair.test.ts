@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Secret } from '../../../../../src/api/core.ts';
+import { readCaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
+import type { CaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
+import { noAltNames } from '../../../../../src/pki/index.ts';
+import { base64, caSecret, newCa, newKey } from '../../builders.ts';
+
+const root = await newCa();
+const intermediate = await newCa({ parent: root });
+const lower = await newCa({ parent: intermediate, subject: { commonName: 'Lower' } });
+
+function read(secret: Secret): CaKeyPair {
+  const result = readCaKeyPair(secret);
+  assert.ok(result.usable, result.usable ? '' : result.problem);
+  return result.keyPair;
+}
+
+function refusal(secret: Secret): [string, string] {
+  const result = readCaKeyPair(secret);
+  assert.ok(!result.usable);
+  return [result.reason, result.problem];
+}
+
+describe('what leaves carry of their CA', () => {
+  it('is nothing from a root, and the root to trust', () => {
+    const { certificate, intermediates, anchors } = read(caSecret(root));
+    assert.equal(certificate.pem, root.certificate.pem);
+    assert.equal(intermediates, '');
+    assert.equal(anchors, root.certificate.pem);
+  });
+
+  it('is the chain without the root, and the root to trust', () => {
+    const { certificate, intermediates, anchors } = read(caSecret(lower, { chain: [intermediate, root] }));
+    assert.equal(certificate.pem, lower.certificate.pem);
+    assert.equal(intermediates, lower.certificate.pem + intermediate.certificate.pem);
+    assert.equal(anchors, root.certificate.pem);
+  });
+
+  it('is the chain in order, however the Secret has it', () => {
+    const { certificate, intermediates } = read(caSecret(lower, { chain: [root, intermediate] }));
+    assert.equal(certificate.pem, lower.certificate.pem);
+    assert.equal(intermediates, lower.certificate.pem + intermediate.certificate.pem);
+  });
+
+  it('is the root-most certificate known to trust where the root is not there', () => {
+    const { intermediates, anchors } = read(caSecret(intermediate));
+    assert.equal(intermediates, intermediate.certificate.pem);
+    assert.equal(anchors, intermediate.certificate.pem);
+  });
+
+  it('is ca.crt to trust where the Secret has it', () => {
+    assert.equal(read(caSecret(intermediate, { caCrt: root.pem })).anchors, root.certificate.pem);
+  });
+
+  it('is the whole of ca.crt: an old root may stand beside the new one', async () => {
+    const old = await newCa({ subject: { commonName: 'Old root' } });
+    const { anchors } = read(caSecret(intermediate, { caCrt: old.pem + root.pem }));
+    assert.equal(anchors, old.certificate.pem + root.certificate.pem);
+  });
+
+  it('is not a ca.crt that was left over from another CA, or garbage', async () => {
+    const stranger = await newCa({ subject: { commonName: 'Stranger' } });
+    assert.equal(read(caSecret(root, { caCrt: stranger.pem })).anchors, root.certificate.pem);
+    assert.equal(read(caSecret(root, { caCrt: 'garbage' })).anchors, root.certificate.pem);
+  });
+});
+
+describe('a Secret that is no signing CA', () => {
+  it('lacks the certificate or the key', () => {
+    const { metadata, data = {} } = caSecret(root);
+    assert.deepEqual(refusal({ metadata, data: { 'tls.key': data['tls.key'] ?? '' } }), [
+      'ErrGetKeyPair',
+      `no data for "tls.crt" in secret 'web/ca'`,
+    ]);
+    assert.deepEqual(refusal({ metadata, data: { 'tls.crt': data['tls.crt'] ?? '', 'tls.key': '' } }), [
+      'ErrGetKeyPair',
+      `no data for "tls.key" in secret 'web/ca'`,
+    ]);
+    assert.equal(refusal({ metadata })[0], 'ErrGetKeyPair');
+  });
+
+  it('holds what is not PEM', () => {
+    const { metadata, data } = caSecret(root);
+    assert.equal(refusal({ metadata, data: { ...data, 'tls.crt': base64('garbage') } })[0], 'ErrGetKeyPair');
+    const [reason, problem] = refusal({ metadata, data: { ...data, 'tls.key': base64('my secret') } });
+    assert.equal(reason, 'ErrGetKeyPair');
+    assert.doesNotMatch(problem, /my secret/);
+  });
+
+  it('holds the certificate of no CA', async () => {
+    const usages = { keyUsages: ['digitalSignature'], extendedKeyUsages: [] } as const;
+    const leaf = await newCa({ isCA: false, usages });
+    assert.deepEqual(refusal(caSecret(leaf)), ['ErrInvalidKeyPair', 'certificate is not a CA']);
+  });
+
+  it('may not sign certificates', async () => {
+    const ca = await newCa({ usages: { keyUsages: ['cRLSign'], extendedKeyUsages: [] } });
+    assert.match(refusal(caSecret(ca))[1], /key usages lack "cert sign"/);
+  });
+
+  it('holds another key than the certificate', async () => {
+    assert.deepEqual(refusal(caSecret(root, { key: await newKey() })), [
+      'ErrInvalidKeyPair',
+      'tls.key is not the private key of the certificate in tls.crt',
+    ]);
+  });
+
+  it('holds certificates that are not one chain', async () => {
+    const stranger = await newCa({ subject: { commonName: 'Stranger' }, altNames: noAltNames });
+    assert.equal(refusal(caSecret(root, { chain: [stranger] }))[0], 'ErrGetKeyPair');
+  });
+});

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { CertificateRequest } from '../../../../src/api/certificate-request.ts';
+import type { ApprovalDecision } from '../../../../src/controller/approval/approver.ts';
+import type { IssuerState } from '../../../../src/controller/issuers/issuer-state.ts';
+import type { SignResult } from '../../../../src/controller/issuers/signer.ts';
+import type { RequestOutcome } from '../../../../src/controller/requests/outcome.ts';
+import { resolveRequest } from '../../../../src/controller/requests/resolve-request.ts';
+import { base64, condition, newCsr, newRequest, now } from '../builders.ts';
+
+const csr = base64(await newCsr());
+const approved = condition('Approved', 'True', 'cert-manager.io');
+const approval = { reason: 'certmount.io', message: 'yes' };
+const issued: SignResult = { result: 'issued', issued: { certificate: 'leaf', ca: 'root' } };
+
+function ready(result: SignResult = issued): IssuerState {
+  return { state: 'ready', reason: '', message: '', signer: { sign: () => Promise.resolve(result) } };
+}
+
+interface World {
+  readonly decision?: ApprovalDecision;
+  readonly issuer?: IssuerState | undefined;
+  readonly warnings?: string[];
+}
+
+function resolve(request: CertificateRequest, world: World = { issuer: ready() }): Promise<RequestOutcome> {
+  return resolveRequest(request, {
+    now: () => now,
+    approver: { decide: () => Promise.resolve(world.decision ?? { decision: 'approve', ...approval }) },
+    issuer: () => world.issuer,
+    onWarning: (_, { reason }) => void world.warnings?.push(reason),
+  });
+}
+
+describe('what comes of a request', () => {
+  it('is a certificate, with the approval that it needed', async () => {
+    assert.deepEqual(await resolve(newRequest({ request: csr })), {
+      outcome: 'issued',
+      approval,
+      issued: { certificate: 'leaf', ca: 'root' },
+    });
+  });
+
+  it('is a certificate alone when another approver had approved it', async () => {
+    const request = newRequest({ request: csr, conditions: [approved] });
+    const outcome = await resolve(request, { issuer: ready(), decision: { decision: 'leave' } });
+    assert.deepEqual(outcome, { outcome: 'issued', issued: { certificate: 'leaf', ca: 'root' } });
+  });
+
+  it('is nothing while no approver has spoken', async () => {
+    const outcome = await resolve(newRequest({ request: csr }), {
+      issuer: ready(),
+      decision: { decision: 'leave' },
+    });
+    assert.deepEqual(outcome, { outcome: 'leave' });
+  });
+
+  it('is a denial, by us or by another', async () => {
+    const verdict = { reason: 'certmount.io', message: 'no' };
+    assert.deepEqual(
+      await resolve(newRequest({ request: csr }), { decision: { decision: 'deny', ...verdict } }),
+      {
+        outcome: 'denied',
+        verdict,
+      },
+    );
+    const request = newRequest({ request: csr, conditions: [condition('Denied', 'True', 'policy')] });
+    assert.deepEqual(await resolve(request), { outcome: 'denied' });
+  });
+
+  it('is nothing for what is final or not ours', async () => {
+    const failed = newRequest({
+      request: csr,
+      conditions: [approved, condition('Ready', 'False', 'Failed')],
+    });
+    assert.deepEqual(await resolve(failed), { outcome: 'leave' });
+    const other = newRequest({ request: csr, issuerRef: { name: 'a', group: 'other.io' } });
+    assert.deepEqual(await resolve(other), { outcome: 'leave' });
+  });
+
+  it('is a failure for a CSR that can never work, whatever the issuer is', async () => {
+    const outcome = await resolve(newRequest({ request: base64('garbage') }), { issuer: undefined });
+    assert.ok(outcome.outcome === 'problem');
+    assert.equal(outcome.problem, 'InvalidRequest');
+    assert.deepEqual(outcome.approval, approval);
+  });
+
+  it('waits for what is not known yet', async () => {
+    assert.deepEqual(await resolve(newRequest({ request: csr }), { issuer: { state: 'loading' } }), {
+      outcome: 'hold',
+    });
+  });
+
+  it("carries a signer's problem and what may mend it", async () => {
+    const awaits = { namespace: 'web', name: 'key' };
+    const issuer = ready({ result: 'problem', problem: 'MissingSecret', message: 'no key', awaits });
+    assert.deepEqual(await resolve(newRequest({ request: csr }), { issuer }), {
+      outcome: 'problem',
+      approval,
+      problem: 'MissingSecret',
+      message: 'no key',
+      awaits,
+    });
+  });
+
+  it('tells of a warning', async () => {
+    const warnings: string[] = [];
+    const issuer = ready({ ...issued, warning: { reason: 'BadConfig', message: '' } });
+    await resolve(newRequest({ request: csr }), { issuer, warnings });
+    assert.deepEqual(warnings, ['BadConfig']);
+  });
+});
+
+describe('a request whose issuer cannot sign', () => {
+  const cases: [string, IssuerState | undefined, string, string][] = [
+    [
+      'is missing',
+      undefined,
+      'IssuerNotFound',
+      'Referenced "Issuer" not found: issuer.cert-manager.io "ca" not found',
+    ],
+    [
+      'has no type',
+      { state: 'typeless' },
+      'IssuerTypeMissing',
+      'Missing issuer type: no issuer specified for Issuer/web/ca',
+    ],
+    [
+      'is of a type that is not served',
+      { state: 'not-supported', type: 'vault' },
+      'IssuerTypeNotSupported',
+      'Referenced issuer is of type vault, which this version of certmount does not support',
+    ],
+    [
+      'is not ready',
+      { state: 'not-ready', reason: 'ErrGetKeyPair', message: 'secrets "secret-of-others" not found' },
+      'IssuerNotReady',
+      'Referenced issuer does not have a Ready status condition (ErrGetKeyPair)',
+    ],
+  ];
+  for (const [name, issuer, problem, message] of cases) {
+    it(`says that it ${name}`, async () => {
+      const outcome = await resolve(newRequest({ request: csr }), { issuer });
+      assert.deepEqual(outcome, { outcome: 'problem', approval, problem, message });
+    });
+  }
+
+  it('says that its kind does not exist', async () => {
+    const outcome = await resolve(newRequest({ request: csr, issuerRef: { name: 'ca', kind: 'Isuer' } }));
+    assert.deepEqual(outcome, {
+      outcome: 'problem',
+      approval,
+      problem: 'IssuerTypeMissing',
+      message: 'Missing issuer type: spec.issuerRef.kind "Isuer" must be one of Issuer or ClusterIssuer',
+    });
+  });
+});
