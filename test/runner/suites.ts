@@ -39,6 +39,14 @@ export const suites: readonly Suite[] = [
     needsBundle: false,
     obstacle: clusterObstacle,
   },
+  {
+    name: 'conformance',
+    summary: "csi-sanity, other people's suite",
+    concurrency: 1,
+    limitMinutes: 10,
+    needsBundle: false,
+    obstacle: nodeObstacle,
+  },
 ];
 
 function clusterObstacle(): string | undefined {
@@ -49,6 +57,11 @@ function clusterObstacle(): string | undefined {
     return 'Go is not installed, and KUBEBUILDER_ASSETS does not name a folder of binaries';
   if (version < 1.26) return `Go ${version} is older than 1.26, with which Kubernetes is built`;
   return undefined;
+}
+
+function nodeObstacle(): string | undefined {
+  if (process.getuid?.() !== 0) return 'root is needed to mount and to start a kubelet';
+  return clusterObstacle();
 }
 
 function goVersion(): number | undefined {

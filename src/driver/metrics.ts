@@ -1,0 +1,108 @@
+import type { Clock } from '../kube/index.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { VolumeFailure } from './volume/volume-error.ts';
+import { isLive, type Volume } from './volume/volume.ts';
+
+const phases = ['key', 'request', 'create', 'wait', 'verify', 'write'] as const;
+export type IssuancePhase = (typeof phases)[number];
+
+const failures: Record<VolumeFailure, true> = {
+  'invalid-request': true,
+  'invalid-attribute': true,
+  busy: true,
+  denied: true,
+  'issuance-failed': true,
+  'issued-wrong': true,
+  'not-issued-yet': true,
+  'api-unavailable': true,
+  'api-refused': true,
+  'no-space': true,
+  'mount-failed': true,
+  'not-found': true,
+  cancelled: true,
+  'shutting-down': true,
+};
+const outcomes = ['renewed', ...(Object.keys(failures) as VolumeFailure[])] as const;
+
+const states = ['requested', 'refused', 'live', 'renewing'] as const satisfies readonly Volume['state'][];
+
+/** What the parts of the driver report. */
+export interface DriverMetrics {
+  readonly call: (method: string, code: string, seconds: number) => void;
+  readonly issuancePhase: (phase: IssuancePhase, seconds: number) => void;
+  readonly renewal: (outcome: 'renewed' | VolumeFailure) => void;
+}
+
+export interface DriverMetricsDependencies {
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly volumes: () => Iterable<Volume>;
+}
+
+/** No series is per volume, pod or namespace: a node's churn would fill the memory of whoever scrapes it. */
+export function driverMetrics({ metrics, clock, volumes }: DriverMetricsDependencies): DriverMetrics {
+  const calls = metrics.histogram({
+    name: 'certmount_driver_csi_call_duration_seconds',
+    help: 'CSI calls by method and gRPC code.',
+    // The methods and codes of gRPC are few; the limit is a guard.
+    labels: { method: { atMost: 16 }, code: { atMost: 17 } },
+  });
+  const issuance = metrics.histogram({
+    name: 'certmount_driver_issuance_phase_duration_seconds',
+    help: 'Parts of getting a certificate: make the key, make the request, create it, wait, verify, write.',
+    labels: { phase: phases },
+  });
+  const renewals = metrics.counter({
+    name: 'certmount_driver_renewals_total',
+    help: 'Attempts to renew by outcome.',
+    labels: { outcome: outcomes },
+  });
+  metrics.computed(
+    {
+      name: 'certmount_driver_volumes',
+      help: 'Volumes on this node by state.',
+      type: 'gauge',
+      labels: { state: states },
+    },
+    () =>
+      states.map((state) => ({
+        labels: { state },
+        value: count(volumes(), (volume) => volume.state === state),
+      })),
+  );
+  metrics.computed(
+    {
+      name: 'certmount_driver_expired_volumes',
+      help: 'Volumes whose certificate has expired.',
+      type: 'gauge',
+    },
+    () => [
+      {
+        labels: {},
+        value: count(volumes(), (volume) => isLive(volume) && volume.generation.notAfter <= clock.now()),
+      },
+    ],
+  );
+  metrics.computed(
+    {
+      name: 'certmount_driver_earliest_expiry_timestamp_seconds',
+      help: 'When the first certificate of this node expires; absent without certificates.',
+      type: 'gauge',
+    },
+    () => {
+      const times = [...volumes()].filter(isLive).map((volume) => volume.generation.notAfter);
+      return times.length === 0 ? [] : [{ labels: {}, value: Math.min(...times) / 1000 }];
+    },
+  );
+  return {
+    call: (method, code, seconds) => calls.observe(seconds, { method, code }),
+    issuancePhase: (phase, seconds) => issuance.observe(seconds, { phase }),
+    renewal: (outcome) => renewals.inc({ outcome }),
+  };
+}
+
+function count<T>(items: Iterable<T>, counts: (item: T) => boolean): number {
+  let number = 0;
+  for (const item of items) if (counts(item)) number += 1;
+  return number;
+}

@@ -1,0 +1,240 @@
+import type { KeyObject } from 'node:crypto';
+import { type CertificateRequest, isApproved, isDenied } from '../../../api/certificate-request.ts';
+import { getCondition, isConditionTrue } from '../../../api/condition.ts';
+import {
+  type Clock,
+  isKubeError,
+  keyText,
+  type ObjectKey,
+  type Reflector,
+  type Resource,
+} from '../../../kube/index.ts';
+import { createRequest } from '../../../pki/index.ts';
+import { toUsages } from '../../../api/usages.ts';
+import { abortable } from '../abortable.ts';
+import { VolumeError } from '../volume-error.ts';
+import type { VolumeSpec } from '../volume-spec.ts';
+import { requestAnnotations } from './labels.ts';
+import { requestObject } from './request-object.ts';
+import type { RequesterIdentity } from './requester.ts';
+
+export interface IssuanceOptions {
+  readonly driverName: string;
+  readonly nodeName: string;
+}
+
+export interface IssuanceDependencies {
+  readonly requests: Pick<Resource<CertificateRequest>, 'create'>;
+  /** Sees the requests of this node, no others. */
+  readonly reflector: Reflector<CertificateRequest>;
+  readonly clock: Clock;
+  readonly requester: () => Promise<RequesterIdentity>;
+  readonly observe: (phase: 'request' | 'create' | 'wait', seconds: number) => void;
+}
+
+export interface IssuedCertificate {
+  /** PEM, leaf and intermediates. */
+  readonly certificates: string;
+  /** PEM, possibly empty. */
+  readonly ca: string;
+}
+
+/** Gets one certificate for one key through a CertificateRequest of a given name. Safe to repeat with the same name and key. */
+export class Issuance {
+  readonly #options: IssuanceOptions;
+  readonly #deps: IssuanceDependencies;
+
+  constructor(options: IssuanceOptions, dependencies: IssuanceDependencies) {
+    this.#options = options;
+    this.#deps = dependencies;
+  }
+
+  /**
+   * @param signal its abort means "no longer": what is waited for becomes the message of `not-issued-yet`
+   * @throws {VolumeError} `denied`, `issuance-failed`, `not-issued-yet`, `api-unavailable` or `api-refused`
+   */
+  async obtain(
+    spec: VolumeSpec,
+    key: KeyObject,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<IssuedCertificate> {
+    const wanted: ObjectKey = { namespace: spec.pod.namespace, name };
+    await this.#ensureRequest(spec, key, wanted, signal);
+    const started = this.#deps.clock.now();
+    const settled = await this.#awaitOutcome(wanted, signal);
+    this.#deps.observe('wait', (this.#deps.clock.now() - started) / 1000);
+    return readOutcome(settled, wanted);
+  }
+
+  async #ensureRequest(
+    spec: VolumeSpec,
+    key: KeyObject,
+    wanted: ObjectKey,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.#deps.reflector.get(wanted) !== undefined) return;
+    const { clock, observe } = this.#deps;
+    const started = clock.now();
+    const object = await this.#requestObject(spec, key, wanted.name, signal);
+    const made = clock.now();
+    observe('request', (made - started) / 1000);
+    try {
+      await this.#deps.requests.create(object, { signal });
+    } catch (error) {
+      // An earlier attempt got through whose answer was lost: it is ours by its name, which is random.
+      if (!isKubeError(error, 'already-exists'))
+        throw (signal.aborted ? endOf(signal) : undefined) ?? createFailure(error, wanted, signal);
+    }
+    observe('create', (clock.now() - made) / 1000);
+  }
+
+  async #requestObject(
+    spec: VolumeSpec,
+    key: KeyObject,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<CertificateRequest> {
+    const { certificate } = spec;
+    const [signingRequest, requester] = await Promise.all([
+      createRequest(
+        {
+          subject: certificate.commonName === undefined ? {} : { commonName: certificate.commonName },
+          altNames: {
+            dnsNames: certificate.dnsNames,
+            ipAddresses: certificate.ipAddresses,
+            uris: certificate.uris,
+            emailAddresses: [],
+          },
+          usages: toUsages(certificate.usages, certificate.isCA),
+          isCA: certificate.isCA,
+        },
+        key,
+      ),
+      abortable(this.#deps.requester(), signal).catch((error: unknown) => {
+        throw (
+          endOf(signal) ??
+          new VolumeError('api-unavailable', 'the API server did not tell who the driver is to it', {
+            cause: error,
+          })
+        );
+      }),
+    ]);
+    return requestObject(spec, { ...this.#options, name, signingRequest, requester });
+  }
+
+  async #awaitOutcome(wanted: ObjectKey, signal: AbortSignal): Promise<CertificateRequest> {
+    const { reflector } = this.#deps;
+    // Absent at first only until the watch tells of the request; absent after that is deleted.
+    let seen = false;
+    try {
+      const settled = await reflector.waitFor(
+        wanted,
+        (request) => {
+          if (request === undefined) return seen;
+          seen = true;
+          return isSettled(request);
+        },
+        signal,
+      );
+      if (settled !== undefined) return settled;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw endOf(signal) ?? notIssuedYet(reflector.get(wanted), wanted);
+    }
+    throw new VolumeError(
+      'not-issued-yet',
+      `CertificateRequest ${keyText(wanted)} was deleted before it was answered; the next attempt makes another`,
+    );
+  }
+}
+
+/** Why the caller broke off, unless it is that time is up: then what was waited for says more. */
+function endOf(signal: AbortSignal): VolumeError | undefined {
+  const reason: unknown = signal.reason;
+  return reason instanceof VolumeError && reason.reason !== 'not-issued-yet' ? reason : undefined;
+}
+
+/** @returns undefined for a request of another volume: names are random, so that only tampering gets there */
+export function volumeOf(request: CertificateRequest): string | undefined {
+  return request.metadata.annotations?.[requestAnnotations.volumeId];
+}
+
+function isSettled(request: CertificateRequest): boolean {
+  const ready = getCondition(request.status?.conditions, 'Ready');
+  return (
+    isDenied(request) ||
+    isConditionTrue(request.status?.conditions, 'InvalidRequest') ||
+    (ready?.status === 'True' && (request.status?.certificate ?? '') !== '') ||
+    ready?.reason === 'Failed' ||
+    ready?.reason === 'Denied'
+  );
+}
+
+function readOutcome(request: CertificateRequest, wanted: ObjectKey): IssuedCertificate {
+  const conditions = request.status?.conditions;
+  const denied = getCondition(conditions, 'Denied');
+  if (denied?.status === 'True') {
+    throw new VolumeError('denied', `CertificateRequest ${keyText(wanted)} was denied: ${explain(denied)}`);
+  }
+  const invalid = getCondition(conditions, 'InvalidRequest');
+  if (invalid?.status === 'True') {
+    throw new VolumeError(
+      'issuance-failed',
+      `CertificateRequest ${keyText(wanted)} is invalid: ${explain(invalid)}`,
+    );
+  }
+  const ready = getCondition(conditions, 'Ready');
+  if (ready?.status !== 'True') {
+    throw new VolumeError(
+      'issuance-failed',
+      `CertificateRequest ${keyText(wanted)} failed: ${explain(ready ?? {})}`,
+    );
+  }
+  const decode = (text: string | undefined): string => Buffer.from(text ?? '', 'base64').toString();
+  return { certificates: decode(request.status?.certificate), ca: decode(request.status?.ca) };
+}
+
+function notIssuedYet(request: CertificateRequest | undefined, wanted: ObjectKey): VolumeError {
+  const ready = getCondition(request?.status?.conditions, 'Ready');
+  const state =
+    request === undefined
+      ? 'has not been seen by this node yet'
+      : !isApproved(request)
+        ? 'has not been approved yet'
+        : ready === undefined
+          ? 'is approved and waits for its issuer'
+          : `is not ready: ${explain(ready)}`;
+  return new VolumeError('not-issued-yet', `CertificateRequest ${keyText(wanted)} ${state}`);
+}
+
+function explain(condition: { readonly reason?: string; readonly message?: string }): string {
+  return condition.message ?? condition.reason ?? 'no reason was given';
+}
+
+function createFailure(error: unknown, wanted: ObjectKey, signal: AbortSignal): VolumeError {
+  if (
+    signal.aborted ||
+    isKubeError(error, 'timeout', 'unavailable', 'too-many-requests', 'aborted', 'internal', 'conflict')
+  ) {
+    return new VolumeError(
+      'api-unavailable',
+      `the API server did not take CertificateRequest ${keyText(wanted)}: ${describe(error)}`,
+      { cause: error },
+    );
+  }
+  const hint = isKubeError(error, 'not-found')
+    ? ' (is the CertificateRequest resource of cert-manager.io/v1 installed, and does the namespace exist?)'
+    : '';
+  return new VolumeError(
+    'api-refused',
+    `the API server refused the CertificateRequest${hint}: ${describe(error)}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

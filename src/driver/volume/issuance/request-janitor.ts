@@ -1,0 +1,83 @@
+import type { CertificateRequest } from '../../../api/certificate-request.ts';
+import {
+  type Clock,
+  isKubeError,
+  keyText,
+  keyTextOf,
+  parseKey,
+  type Reflector,
+  type Resource,
+  WorkQueue,
+} from '../../../kube/index.ts';
+import type { Logger } from '../../../runtime/log.ts';
+import { volumeOf } from './issuance.ts';
+
+export interface RequestJanitorDependencies {
+  readonly reflector: Reflector<CertificateRequest>;
+  readonly requests: Pick<Resource<CertificateRequest>, 'delete'>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  /** Whether the volume still needs the request of this name. */
+  readonly isNeeded: (volumeId: string, request: string) => boolean;
+  readonly onDeleted: (volumeId: string, request: string) => void;
+}
+
+/**
+ * Deletes this node's CertificateRequests that no volume needs: superseded ones, and those of a driver or a pod that is gone.
+ * One remains per volume. What the API server cannot take now is tried again later.
+ */
+export class RequestJanitor {
+  readonly #deps: RequestJanitorDependencies;
+  readonly #queue: WorkQueue;
+
+  constructor(options: { readonly workers: number }, dependencies: RequestJanitorDependencies) {
+    this.#deps = dependencies;
+    const { clock, log, random } = dependencies;
+    this.#queue = new WorkQueue(
+      { workers: options.workers },
+      {
+        clock,
+        random,
+        reconcile: (key, signal) => this.#reconcile(key, signal),
+        onError: (key, error, retryInMs) =>
+          log.warn({ error, certificateRequest: key, retryInMs }, 'request could not be deleted'),
+      },
+    );
+    dependencies.reflector.subscribe((change) => {
+      if (change.type === 'added') this.#queue.add(keyTextOf(change.object));
+      const volumeId = volumeOf(change.object);
+      if (change.type === 'deleted' && volumeId !== undefined) {
+        dependencies.onDeleted(volumeId, change.object.metadata.name ?? '');
+      }
+    });
+  }
+
+  /** Looks at a request that a volume has stopped needing. */
+  release(namespace: string, request: string): void {
+    this.#queue.add(keyText({ namespace, name: request }));
+  }
+
+  /** Call once what is on the node is known, or the requests of living volumes would go. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#queue.run(signal);
+  }
+
+  async #reconcile(key: string, signal: AbortSignal): Promise<void> {
+    const request = this.#deps.reflector.get(parseKey(key));
+    // One that is created but not seen yet comes by again when it is.
+    if (request === undefined) return;
+    const volumeId = volumeOf(request);
+    if (volumeId === undefined || this.#deps.isNeeded(volumeId, request.metadata.name ?? '')) return;
+    try {
+      const { uid } = request.metadata;
+      await this.#deps.requests.delete(parseKey(key), { signal, uid });
+      this.#deps.log.debug(
+        { certificateRequest: key, volume: volumeId },
+        'deleted a request that no volume needs',
+      );
+    } catch (error) {
+      if (!isKubeError(error, 'not-found', 'conflict')) throw error;
+    }
+  }
+}

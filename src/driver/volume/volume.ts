@@ -1,0 +1,104 @@
+import type { KeyObject } from 'node:crypto';
+import type { VolumeError } from './volume-error.ts';
+import type { VolumeSpec } from './volume-spec.ts';
+
+/** The certificate that lies in a volume. Times in milliseconds since the epoch. */
+export interface Generation {
+  readonly serialNumber: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+/** A request under way and the key that it is for. */
+export interface Pending {
+  readonly request: string;
+  readonly key: KeyObject;
+}
+
+/** A volume's life. Every state holds exactly what is known in it. */
+export type Volume =
+  /** The pod waits for its first certificate. The key is missing when the driver died before it was made. */
+  | {
+      readonly state: 'requested';
+      readonly spec: VolumeSpec;
+      readonly request: string;
+      readonly key: KeyObject | undefined;
+    }
+  /** The kubelet was told a final failure and nothing of the volume is left but the request, for people to look at. */
+  | {
+      readonly state: 'refused';
+      readonly spec: VolumeSpec;
+      readonly request: string;
+      readonly failure: VolumeError;
+      readonly at: number;
+    }
+  /** The pod has its files. */
+  | {
+      readonly state: 'live';
+      readonly spec: VolumeSpec;
+      readonly request: string;
+      readonly generation: Generation;
+      readonly renewAt: number;
+      readonly failedRenewals: number;
+    }
+  /** The pod has its files and new ones are on their way. */
+  | {
+      readonly state: 'renewing';
+      readonly spec: VolumeSpec;
+      readonly request: string;
+      readonly generation: Generation;
+      readonly renewAt: number;
+      readonly failedRenewals: number;
+      readonly next: Pending;
+    };
+
+export type LiveVolume = Extract<Volume, { state: 'live' | 'renewing' }>;
+
+export type VolumeEvent =
+  | { readonly type: 'refused'; readonly failure: VolumeError; readonly at: number }
+  | {
+      readonly type: 'issued';
+      readonly request: string;
+      readonly generation: Generation;
+      readonly renewAt: number;
+    }
+  | { readonly type: 'renewal-started'; readonly next: Pending }
+  /** The request of the renewal can still be answered: the next attempt goes on with it. */
+  | { readonly type: 'renewal-delayed' }
+  | { readonly type: 'renewal-refused' };
+
+/** The only way from one state to the next. Pure: what to do about it is the caller's. */
+export function advance(volume: Volume, event: VolumeEvent): Volume {
+  const { spec } = volume;
+  switch (event.type) {
+    case 'issued': {
+      const { request, generation, renewAt } = event;
+      return { state: 'live', spec, request, generation, renewAt, failedRenewals: 0 };
+    }
+    case 'refused':
+      if (volume.state !== 'requested') break;
+      return { state: 'refused', spec, request: volume.request, failure: event.failure, at: event.at };
+    case 'renewal-started':
+      if (volume.state !== 'live') break;
+      return { ...volume, state: 'renewing', next: event.next };
+    case 'renewal-delayed':
+      if (!isLive(volume)) break;
+      return { ...volume, failedRenewals: volume.failedRenewals + 1 };
+    case 'renewal-refused': {
+      if (!isLive(volume)) break;
+      const { request, generation, renewAt, failedRenewals } = volume;
+      return { state: 'live', spec, request, generation, renewAt, failedRenewals: failedRenewals + 1 };
+    }
+  }
+  throw new Error(`a volume that is ${volume.state} cannot take "${event.type}"`);
+}
+
+/** Whether a pod may be using the volume's files. */
+export function isLive(volume: Volume): volume is LiveVolume {
+  return volume.state === 'live' || volume.state === 'renewing';
+}
+
+/** Names of the CertificateRequests that the volume still needs. */
+export function requestsOf(volume: Volume): readonly string[] {
+  return volume.state === 'renewing' ? [volume.request, volume.next.request] : [volume.request];
+}

@@ -1,0 +1,202 @@
+import { publishVolume } from './publish-volume.ts';
+import { recoverVolumes } from './recover-volumes.ts';
+import { renewVolume } from './renew-volume.ts';
+import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
+import { unpublishVolume } from './unpublish-volume.ts';
+import { VolumeError } from './volume-error.ts';
+import { VolumeOperations } from './volume-operations.ts';
+import type { VolumePorts } from './volume-ports.ts';
+import type { VolumeSpec } from './volume-spec.ts';
+import { isLive, type LiveVolume, requestsOf, type Volume } from './volume.ts';
+
+export interface VolumesOptions {
+  readonly concurrentRenewals: number;
+  /** Turns a stored record or a call's `volume_context` into a spec. */
+  readonly parseSpec: (source: VolumeSource) => VolumeSpec;
+}
+
+export interface VolumesDependencies extends VolumePorts {
+  /** Told of each CertificateRequest that a volume has stopped needing. */
+  readonly release: (namespace: string, request: string) => void;
+}
+
+/** What the kubelet says of a volume: the same for each publish of it and after a restart. */
+export interface VolumeSource {
+  readonly volumeId: string;
+  readonly targetPath: string;
+  readonly context: Readonly<Record<string, string>>;
+  readonly mountGroup: number | undefined;
+}
+
+/** After a renewal that another operation on the volume has cut off. */
+const renewAgainMs = 30_000;
+
+/** Every volume of the node and the operations on them. */
+export class Volumes {
+  readonly #options: VolumesOptions;
+  readonly #deps: VolumesDependencies;
+  readonly #volumes = new Map<string, Volume>();
+  readonly #operations = new VolumeOperations();
+  readonly #renewals: RenewalScheduler;
+  readonly #stopping = new AbortController();
+
+  constructor(options: VolumesOptions, dependencies: VolumesDependencies) {
+    this.#options = options;
+    this.#deps = dependencies;
+    this.#renewals = new RenewalScheduler(
+      { concurrency: options.concurrentRenewals },
+      { clock: dependencies.clock, renew: (volumeId) => this.#renew(volumeId) },
+    );
+  }
+
+  /** Takes up what an earlier process of the driver has left: call once, before anything else. */
+  async recover(): Promise<void> {
+    await recoverVolumes(this.#options.parseSpec, this.#table(), this.#deps);
+  }
+
+  /** Answers when the volume has a whole generation of files; at once when it has one already. */
+  async publish(source: VolumeSource, signal: AbortSignal): Promise<void> {
+    const { targetPath, volumeId } = source;
+    const known = this.#volumes.get(volumeId);
+    // Before the attributes are read: what a pod has stays, also when a newer driver reads them more strictly.
+    if (known !== undefined && isLive(known) && this.#isServed(known, targetPath)) return;
+    const spec = this.#parseUnlessServed(source);
+    if (spec === undefined) return;
+    if (known !== undefined && known.state !== 'refused' && known.spec.targetPath !== spec.targetPath) {
+      throw new VolumeError(
+        'invalid-request',
+        `target_path: volume ${volumeId} is published at ${known.spec.targetPath} already`,
+      );
+    }
+    this.#checkTarget(volumeId, targetPath);
+    this.#refuseWhenStopping();
+    await this.#operations.run(volumeId, 'publish', targetPath, signal, (operation) =>
+      publishVolume(spec, source, operation, this.#table(), this.#deps),
+    );
+  }
+
+  async unpublish(volumeId: string, targetPath: string, signal: AbortSignal): Promise<void> {
+    this.#checkTarget(volumeId, targetPath);
+    await this.#operations.run(volumeId, 'unpublish', targetPath, signal, () =>
+      unpublishVolume(volumeId, targetPath, this.#table(), this.#deps),
+    );
+  }
+
+  get(volumeId: string): Volume | undefined {
+    return this.#volumes.get(volumeId);
+  }
+
+  all(): IterableIterator<Volume> {
+    return this.#volumes.values();
+  }
+
+  /** Whether the CertificateRequest of this name still serves the volume. */
+  needs(volumeId: string, request: string): boolean {
+    const volume = this.#volumes.get(volumeId);
+    return volume !== undefined && requestsOf(volume).includes(request);
+  }
+
+  /** Forgets a refusal whose request somebody has deleted. */
+  forgetRefusal(volumeId: string, request: string): void {
+    const volume = this.#volumes.get(volumeId);
+    if (volume?.state === 'refused' && volume.request === request) this.#volumes.delete(volumeId);
+  }
+
+  /** Starts nothing more; what is under way ends within the time given or is cut off cleanly, to be resumed by the next process. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping.abort();
+    const grace = Promise.withResolvers<void>();
+    const timer = this.#deps.clock.setTimer(() => grace.resolve(), graceMs);
+    await Promise.race([this.#operations.settled(), grace.promise]);
+    timer.cancel();
+    await this.#operations.abortAll(new VolumeError('shutting-down', 'the driver is being restarted'));
+    await this.#renewals.stop();
+  }
+
+  async #renew(volumeId: string): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    try {
+      const never = new AbortController();
+      await this.#operations.run(volumeId, 'renew', '', never.signal, (operation) =>
+        renewVolume(volumeId, operation, this.#table(), this.#deps),
+      );
+    } catch (error) {
+      // renewVolume reports its failures itself; this is another operation that came first, or a fault of ours.
+      if (!(error instanceof VolumeError))
+        this.#deps.log.error({ error, volume: volumeId }, 'renewal broke off');
+      this.#renewAgain(volumeId);
+    }
+  }
+
+  /** An unpublish that failed leaves the pod with its files. One that succeeds forgets this too. */
+  #renewAgain(volumeId: string): void {
+    const volume = this.#volumes.get(volumeId);
+    if (volume === undefined || !isLive(volume)) return;
+    this.#renewals.schedule(volumeId, this.#deps.clock.now() + renewAgainMs);
+  }
+
+  #isServed(volume: LiveVolume, targetPath: string): boolean {
+    const { mounts } = this.#deps;
+    const { spec } = volume;
+    return (
+      spec.targetPath === targetPath &&
+      !this.#operations.isRunning(spec.volumeId, 'unpublish') &&
+      mounts.isMounted(targetPath)
+    );
+  }
+
+  /** The spec; undefined for a pod that has its files although this version does not accept its attributes any more. */
+  #parseUnlessServed(source: VolumeSource): VolumeSpec | undefined {
+    const { targetPath, volumeId } = source;
+    try {
+      return this.#options.parseSpec(source);
+    } catch (error) {
+      const { files, log, mounts } = this.#deps;
+      if (!mounts.isMounted(targetPath) || files.writtenAt(targetPath) === undefined) throw error;
+      log.error({ error, volume: volumeId }, 'a live volume is not renewed: its attributes are not accepted');
+      return undefined;
+    }
+  }
+
+  /** One volume's call must not reach another one's files, whatever its sender mixes up. */
+  #checkTarget(volumeId: string, targetPath: string): void {
+    for (const { spec, state } of this.#volumes.values()) {
+      if (spec.targetPath !== targetPath || spec.volumeId === volumeId || state === 'refused') continue;
+      throw new VolumeError(
+        'invalid-request',
+        `target_path: volume ${spec.volumeId} is published at ${targetPath}`,
+      );
+    }
+  }
+
+  #refuseWhenStopping(): void {
+    if (this.#stopping.signal.aborted)
+      throw new VolumeError('shutting-down', 'the driver is being restarted');
+  }
+
+  #table(): VolumeTable {
+    return {
+      get: (volumeId) => this.#volumes.get(volumeId),
+      set: (volume) => {
+        this.#volumes.set(volume.spec.volumeId, volume);
+      },
+      delete: (volumeId) => {
+        this.#volumes.delete(volumeId);
+        this.#renewals.forget(volumeId);
+      },
+      renewAt: (volumeId, at) => this.#renewals.schedule(volumeId, at),
+      release: this.#deps.release,
+    };
+  }
+}
+
+/** What an operation may do to the table of volumes. */
+export interface VolumeTable {
+  get(volumeId: string): Volume | undefined;
+  set(volume: Volume): void;
+  /** Forgets the volume and its renewal. */
+  delete(volumeId: string): void;
+  /** @param at milliseconds since the epoch */
+  renewAt(volumeId: string, at: number): void;
+  release(namespace: string, request: string): void;
+}

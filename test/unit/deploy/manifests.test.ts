@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse, parseAllDocuments } from 'yaml';
+import { controllerFlags } from '../../../src/controller/options.ts';
+import { driverFlags } from '../../../src/driver/options.ts';
+import { parseFlags } from '../../../src/runtime/parse-flags.ts';
+import { root } from '../../../tools/run-command.ts';
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly rules?: readonly Rule[];
+  readonly spec?: { readonly template?: { readonly spec: PodSpec } };
+}
+
+interface PodSpec {
+  readonly containers: readonly { readonly command: readonly string[]; readonly args: readonly string[] }[];
+}
+
+function manifests(folder: string): Manifest[] {
+  return globSync('*.yaml', { cwd: join(root, folder) })
+    .filter((file) => file !== 'kustomization.yaml')
+    .flatMap((file) => parseAllDocuments(readFileSync(join(root, folder, file), 'utf8')))
+    .map((document) => document.toJS() as Manifest);
+}
+
+function resourcesOf(folder: string): string[] {
+  const text = readFileSync(join(root, folder, 'kustomization.yaml'), 'utf8');
+  return (parse(text) as { resources: string[] }).resources;
+}
+
+function argumentsOf(folder: string, kind: string): readonly string[] {
+  const workload = manifests(folder).find((manifest) => manifest.kind === kind);
+  return workload?.spec?.template?.spec.containers[0]?.args ?? assert.fail(`no ${kind}`);
+}
+
+describe('the kustomize bases', () => {
+  it('name every manifest of their folder, and nothing else', () => {
+    for (const folder of ['deploy', 'daemonset']) {
+      const files = globSync('**/*.yaml', { cwd: join(root, folder) }).filter(
+        (file) => file !== 'kustomization.yaml',
+      );
+      assert.deepEqual(resourcesOf(folder).toSorted(), files.toSorted(), folder);
+    }
+  });
+
+  it('start the programs with flags that they know', () => {
+    const driver = argumentsOf('daemonset', 'DaemonSet');
+    assert.equal(driver[0], 'driver');
+    const { values } = parseFlags(driverFlags, driver.slice(1), {});
+    const csiDriver = manifests('daemonset').find(({ kind }) => kind === 'CSIDriver');
+    assert.equal(values.driverName, csiDriver?.metadata.name);
+    const controller = argumentsOf('deploy', 'Deployment');
+    assert.equal(controller[0], 'controller');
+    parseFlags(controllerFlags, controller.slice(1), {});
+  });
+
+  it("expect the driver's requests from the service account that the DaemonSet has", () => {
+    const { values } = parseFlags(controllerFlags, [], {});
+    const account = manifests('daemonset').find(({ kind }) => kind === 'ServiceAccount');
+    assert.deepEqual(values.driverServiceAccount, [
+      `system:serviceaccount:certmount:${account?.metadata.name}`,
+    ]);
+  });
+
+  it('grant no wildcard, and the driver no Secret', () => {
+    for (const folder of ['deploy', 'daemonset']) {
+      for (const { metadata, rules = [] } of manifests(folder)) {
+        for (const rule of rules) {
+          const granted = [...rule.apiGroups, ...rule.resources, ...rule.verbs];
+          assert.ok(!granted.includes('*'), `${metadata.name} grants *`);
+          if (folder === 'daemonset') assert.ok(!rule.resources.includes('secrets'), metadata.name);
+        }
+      }
+    }
+  });
+});
