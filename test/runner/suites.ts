@@ -40,6 +40,14 @@ export const suites: readonly Suite[] = [
     obstacle: clusterObstacle,
   },
   {
+    name: 'node',
+    summary: 'a real kubelet, containerd and pods',
+    concurrency: 1,
+    limitMinutes: 15,
+    needsBundle: true,
+    obstacle: nodeObstacle,
+  },
+  {
     name: 'conformance',
     summary: "csi-sanity, other people's suite",
     concurrency: 1,
