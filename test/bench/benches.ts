@@ -1,0 +1,19 @@
+import type { Bench } from './bench-context.ts';
+import { keygenBench } from './benches/keygen.ts';
+import { memoryBench } from './benches/memory.ts';
+import { mountBench } from './benches/mount.ts';
+import { podReadyBench } from './benches/pod-ready.ts';
+import { requestsBench } from './benches/requests.ts';
+import { rotationBench } from './benches/rotation.ts';
+import { stormBench } from './benches/storm.ts';
+
+/** In the order of `all`. */
+export const benches: readonly Bench[] = [
+  mountBench,
+  stormBench,
+  requestsBench,
+  podReadyBench,
+  rotationBench,
+  memoryBench,
+  keygenBench,
+];
