@@ -1,3 +1,4 @@
+import { abortable } from './abortable.ts';
 import { VolumeError } from './volume-error.ts';
 
 type Kind = 'publish' | 'renew' | 'unpublish';
@@ -83,17 +84,11 @@ export class VolumeOperations {
   }
 }
 
-function untilAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => {
-      reject(
-        new VolumeError('busy', 'another call for this volume has not ended in time', {
-          cause: signal.reason,
-        }),
-      );
-    };
-    if (signal.aborted) return aborted();
-    signal.addEventListener('abort', aborted, { once: true });
-    done.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
-  });
+async function untilAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
+  try {
+    await abortable(done, signal);
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    throw new VolumeError('busy', 'another call for this volume has not ended in time', { cause: error });
+  }
 }
