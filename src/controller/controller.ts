@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { events } from '../api/core.ts';
+import { requestLabels } from '../api/driver-requests.ts';
 import {
   inClusterConnection,
   KubeClient,
@@ -151,7 +152,7 @@ class Controller {
     const { approveAll, driverServiceAccount, trustDomain } = this.#values;
     const drivers = approveDrivers({
       serviceAccounts: driverServiceAccount,
-      nodeLabel: 'csi.certmount.io/node',
+      nodeLabel: requestLabels.node,
       trustDomain,
     });
     return approveAll ? firstDecision([drivers, approveEverything]) : drivers;

@@ -1,6 +1,6 @@
 import { certificateRequests } from '../../../src/api/certificate-request.ts';
 import type { CertificateRequest } from '../../../src/api/certificate-request.ts';
-import { requestLabels } from '../../../src/driver/volume/issuance/labels.ts';
+import { requestLabels } from '../../../src/api/driver-requests.ts';
 import { keyOf, type Resource } from '../../../src/kube/index.ts';
 import type { Bench, BenchContext } from '../bench-context.ts';
 import { distributionOf } from '../report/distribution.ts';

@@ -1,7 +1,7 @@
 import type { CertificateRequest, CertificateRequestStatus } from '../../../src/api/certificate-request.ts';
 import { certificateRequests } from '../../../src/api/certificate-request.ts';
 import { keyOf, type KubeClient, type Resource } from '../../../src/kube/index.ts';
-import { requestLabels } from '../../../src/driver/volume/issuance/labels.ts';
+import { requestLabels } from '../../../src/api/driver-requests.ts';
 import { bareNode, deleteRequests, type RequestFactory } from './request-factory.ts';
 import { RequestWatch } from './request-watch.ts';
 import type { TestStand } from './test-stand.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { certificateRequests } from '../../../src/api/certificate-request.ts';
-import { requestLabels } from '../../../src/driver/volume/issuance/labels.ts';
+import { requestLabels } from '../../../src/api/driver-requests.ts';
 import type { CsiClient, VolumeOfPod } from '../../support/csi-client.ts';
 import { eventually } from '../../support/eventually.ts';
 import { nodeName } from './install-cluster.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type CertificateRequest, certificateRequests } from '../../../src/api/certificate-request.ts';
 import { toUsages } from '../../../src/api/usages.ts';
-import { requestLabels } from '../../../src/driver/volume/issuance/labels.ts';
+import { requestLabels } from '../../../src/api/driver-requests.ts';
 import { requestName, requestObject } from '../../../src/driver/volume/issuance/request-object.ts';
 import { Requester, type RequesterIdentity } from '../../../src/driver/volume/issuance/requester.ts';
 import { parseAttributes } from '../../../src/driver/volume/attributes/parse-attributes.ts';

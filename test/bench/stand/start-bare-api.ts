@@ -1,6 +1,6 @@
 import { certificateRequests } from '../../../src/api/certificate-request.ts';
 import { keyOf } from '../../../src/kube/index.ts';
-import { requestLabels } from '../../../src/driver/volume/issuance/labels.ts';
+import { requestLabels } from '../../../src/api/driver-requests.ts';
 import { BareApi } from './bare-api.ts';
 import { nodeName } from './install-cluster.ts';
 import { deleteRequests, RequestFactory } from './request-factory.ts';

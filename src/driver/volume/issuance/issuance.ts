@@ -14,7 +14,7 @@ import { toUsages } from '../../../api/usages.ts';
 import { abortable } from '../abortable.ts';
 import { VolumeError } from '../volume-error.ts';
 import type { VolumeSpec } from '../volume-spec.ts';
-import { requestAnnotations } from './labels.ts';
+import { requestAnnotations } from '../../../api/driver-requests.ts';
 import { requestObject } from './request-object.ts';
 import type { RequesterIdentity } from './requester.ts';
 

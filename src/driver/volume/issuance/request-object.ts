@@ -1,8 +1,9 @@
 import { type CertificateRequest, certificateRequests } from '../../../api/certificate-request.ts';
+import { requestAnnotations, requestLabels } from '../../../api/driver-requests.ts';
 import { formatDuration } from '../../../api/duration.ts';
 import { apiVersionOf } from '../../../kube/index.ts';
 import type { VolumeSpec } from '../volume-spec.ts';
-import { labelValue, requestAnnotations, requestLabels } from './labels.ts';
+import { labelValue } from './labels.ts';
 import type { RequesterIdentity } from './requester.ts';
 
 /** Kubernetes' limit for object names (RFC 1123 subdomain). */
