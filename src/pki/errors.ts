@@ -12,7 +12,8 @@ export type PkiFailure =
   | 'not-an-authority' // an issuer in the chain may not issue: CA flag, key usage, path length or name constraints
   | 'untrusted' // no trust anchor issued it
   | 'invalid-spiffe-id' // against the SPIFFE-ID standard
-  | 'invalid-svid'; // against the X.509-SVID standard
+  | 'invalid-svid' // against the X.509-SVID standard
+  | 'invalid-keystore'; // a password, alias or content that a key store cannot carry
 
 export class PkiError extends Error {
   readonly reason: PkiFailure;

@@ -5,9 +5,16 @@ export { fingerprint, publicKeyFingerprint } from './fingerprint.ts';
 export { checkKeySpec, keySpecOf, publicKeyOf, samePublicKey, type KeySpec } from './keys/key-spec.ts';
 export { generateKey } from './keys/generate-key.ts';
 export { KeyGenerator, type KeyGeneratorOptions } from './keys/key-generator.ts';
-export { decodePrivateKey, encodePrivateKey, type KeyEncoding } from './keys/encode-key.ts';
+export {
+  decodePrivateKey,
+  encodePrivateKey,
+  type EncodedKey,
+  exportPrivateKey,
+  type KeyEncoding,
+} from './keys/encode-key.ts';
 
-export { formatSubject, isEmptySubject, type Subject } from './names/subject.ts';
+export { parseDistinguishedName } from './names/parse-distinguished-name.ts';
+export { encodeSubject, formatSubject, isEmptySubject, type Subject } from './names/subject.ts';
 export { isEmptyAltNames, noAltNames, sameAltNames, type AltNames } from './names/alt-names.ts';
 export { checkDnsName, checkEmailAddress, checkUri } from './names/check-name.ts';
 export { decodeIpAddress, encodeIpAddress } from './names/ip-address.ts';
@@ -39,3 +46,18 @@ export { verifyChain } from './chain/verify-chain.ts';
 
 export { checkTrustDomain, formatSpiffeId, parseSpiffeId, type SpiffeId } from './spiffe/spiffe-id.ts';
 export { checkX509Svid, checkX509SvidAuthority } from './spiffe/x509-svid.ts';
+
+export {
+  encodePkcs12Keystore,
+  encodePkcs12Truststore,
+  type Pkcs12KeystoreOptions,
+  type Pkcs12Profile,
+  type Pkcs12TruststoreOptions,
+} from './keystores/pkcs12.ts';
+export {
+  encodeJksKeystore,
+  encodeJksTruststore,
+  type JksKeystoreOptions,
+  type JksTruststoreOptions,
+} from './keystores/jks.ts';
+export { checkKeystorePassword, type KeystoreDependencies } from './keystores/check-keystore.ts';

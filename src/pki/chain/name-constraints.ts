@@ -20,14 +20,38 @@ type Form = 'email' | 'dns' | 'directoryName' | 'uri' | 'ip';
 interface Subtree {
   readonly form: Form;
   readonly base: Buffer;
+  /** Of the forms that are text; decoded once, however many names there are. */
+  readonly text: string;
+  /** Of a directoryName. */
+  readonly parts: readonly string[];
 }
+
+interface Name {
+  readonly form: Form;
+  readonly text: string;
+  /** Of a directoryName. */
+  readonly parts: readonly string[];
+}
+
+/** What may still be spent on a chain, whose names and constraints multiply. */
+export interface ConstraintBudget {
+  comparisons: number;
+}
+
+/** As Go's crypto/x509 has it: a quarter of a second at most, and far above every real chain. */
+export const maxConstraintComparisons = 250_000;
 
 /**
  * Checks the names of certificates below an authority against its NameConstraints (RFC 5280 §4.2.1.10).
  *
  * A constraint, or a name that a constraint could be about, that is not understood refuses the certificate.
  */
-export function checkNameConstraints(encoded: Buffer, below: readonly Certificate[], issuer: string): void {
+export function checkNameConstraints(
+  encoded: Buffer,
+  below: readonly Certificate[],
+  issuer: string,
+  budget: ConstraintBudget,
+): void {
   const document = new DerReader(encoded, 'the name constraints');
   const fields = document.enter();
   document.end();
@@ -35,15 +59,20 @@ export function checkNameConstraints(encoded: Buffer, below: readonly Certificat
   const excluded = readSubtrees(fields, 1);
   fields.end();
   for (const certificate of below) {
-    for (const [form, name] of namesOf(certificate)) {
-      const ofForm = (subtree: Subtree): boolean => subtree.form === form;
-      const isIn = (subtree: Subtree, asExclusion: boolean): boolean =>
-        matches(form, name, subtree.base, asExclusion);
-      const permittedOfForm = permitted.filter(ofForm);
-      if (permittedOfForm.length > 0 && !permittedOfForm.some((subtree) => isIn(subtree, false)))
-        throw refused(`${form} ${JSON.stringify(name)} is not within what ${issuer} may issue`);
-      if (excluded.filter(ofForm).some((subtree) => isIn(subtree, true)))
-        throw refused(`${form} ${JSON.stringify(name)} is excluded from what ${issuer} may issue`);
+    for (const name of namesOf(certificate)) {
+      const ofForm = (subtree: Subtree): boolean => subtree.form === name.form;
+      const [permittedOfForm, excludedOfForm] = [permitted.filter(ofForm), excluded.filter(ofForm)];
+      budget.comparisons -= permitted.length + excluded.length;
+      if (budget.comparisons < 0)
+        throw new PkiError(
+          'too-large',
+          `${issuer} has more name constraints than are compared with so many names`,
+        );
+      const shown = `${name.form} ${JSON.stringify(name.text)}`;
+      if (permittedOfForm.length > 0 && !permittedOfForm.some((subtree) => matches(name, subtree, false)))
+        throw refused(`${shown} is not within what ${issuer} may issue`);
+      if (excludedOfForm.some((subtree) => matches(name, subtree, true)))
+        throw refused(`${shown} is excluded from what ${issuer} may issue`);
     }
     if (certificate.altNames.otherKinds.length > 0)
       throw refused(
@@ -64,45 +93,54 @@ function readSubtrees(fields: DerReader, number: number): Subtree[] {
     subtree.end();
     const form = forms.get(base.tag);
     if (form === undefined) throw refused('name constraints of this kind are not supported');
-    subtrees.push({ form, base: base.content });
+    const isText = form === 'dns' || form === 'email' || form === 'uri';
+    subtrees.push({
+      form,
+      base: base.content,
+      text: isText ? textOf(base.content) : '',
+      parts: form === 'directoryName' ? comparableNames(base.content) : [],
+    });
   }
   return subtrees;
 }
 
-function namesOf({ subject, altNames }: Certificate): [Form, string][] {
-  const names: [Form, string][] = [
-    ...altNames.emailAddresses.map((name): [Form, string] => ['email', name]),
-    ...altNames.dnsNames.map((name): [Form, string] => ['dns', name]),
-    ...altNames.uris.map((name): [Form, string] => ['uri', name]),
-    ...altNames.ipAddresses.map((name): [Form, string] => ['ip', name]),
+function namesOf({ subject, altNames }: Certificate): Name[] {
+  const ofForm = (form: Form, texts: readonly string[]): Name[] =>
+    texts.map((text) => ({ form, text, parts: [] }));
+  const names = [
+    ...ofForm('email', altNames.emailAddresses),
+    ...ofForm('dns', altNames.dnsNames),
+    ...ofForm('uri', altNames.uris),
+    ...ofForm('ip', altNames.ipAddresses),
   ];
-  if (subject.raw !== undefined && subject.raw.length > 2)
-    names.push(['directoryName', Buffer.from(subject.raw).toString('base64')]);
+  if (subject.raw !== undefined && subject.raw.length > 2) {
+    const raw = Buffer.from(subject.raw);
+    names.push({ form: 'directoryName', text: raw.toString('base64'), parts: comparableNames(raw) });
+  }
   return names;
 }
 
-function matches(form: Form, name: string, base: Buffer, asExclusion: boolean): boolean {
-  switch (form) {
+function matches(name: Name, subtree: Subtree, asExclusion: boolean): boolean {
+  switch (name.form) {
     case 'ip':
-      return isIpWithin(name, base);
-    case 'directoryName': {
-      const names = comparableNames(Buffer.from(name, 'base64'));
-      return comparableNames(base).every((part, index) => part === names[index]);
-    }
+      return isIpWithin(name.text, subtree.base);
+    case 'directoryName':
+      return subtree.parts.every((part, index) => part === name.parts[index]);
     case 'dns':
-      return isDnsWithin(name.toLowerCase(), textOf(base), asExclusion);
+      return isDnsWithin(name.text.toLowerCase(), subtree.text, asExclusion);
     case 'email':
-      return isEmailWithin(name, textOf(base));
-    case 'uri': {
-      const host = /^[^:/?#]+:\/\/(?:[^/?#@]*@)?([^/?#:[\]]+)(?::\d*)?(?:[/?#]|$)/
-        .exec(name)?.[1]
-        ?.toLowerCase();
-      // RFC 5280: a URI without a host name breaks every constraint on URIs.
-      if (host === undefined || encodeIpAddress(host) !== undefined)
-        throw refused(`uri ${JSON.stringify(name)} has no host name to check against the name constraints`);
-      return isHostWithin(host, textOf(base));
-    }
+      return isEmailWithin(name.text, subtree.text);
+    case 'uri':
+      return isHostWithin(hostOf(name.text), subtree.text);
   }
+}
+
+function hostOf(uri: string): string {
+  const host = /^[^:/?#]+:\/\/(?:[^/?#@]*@)?([^/?#:[\]]+)(?::\d*)?(?:[/?#]|$)/.exec(uri)?.[1]?.toLowerCase();
+  // RFC 5280: a URI without a host name breaks every constraint on URIs.
+  if (host === undefined || encodeIpAddress(host) !== undefined)
+    throw refused(`uri ${JSON.stringify(uri)} has no host name to check against the name constraints`);
+  return host;
 }
 
 function textOf(base: Buffer): string {

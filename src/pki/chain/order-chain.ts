@@ -1,6 +1,6 @@
 import type { Certificate } from '../certificate/certificate.ts';
 import { PkiError } from '../errors.ts';
-import { isIssuedBy, isSameCertificate } from './issued-by.ts';
+import { isIssuedBy } from './issued-by.ts';
 
 /** More than any real chain has; bounds the signatures that are verified to find the order. */
 export const maxCertificatesInChain = 16;
@@ -11,10 +11,9 @@ export const maxCertificatesInChain = 16;
  * @throws PkiError 'not-a-chain' when there is not exactly one way from one leaf through all of them
  */
 export function orderChain(certificates: readonly Certificate[]): Certificate[] {
-  const unique = certificates.filter(
-    (certificate, index) =>
-      certificates.findIndex((other) => isSameCertificate(certificate, other)) === index,
-  );
+  const unique = [
+    ...new Map(certificates.map((certificate) => [certificate.der.toString('latin1'), certificate])).values(),
+  ];
   if (unique.length === 0) throw notAChain('there is no certificate');
   if (unique.length > maxCertificatesInChain)
     throw notAChain(

@@ -2,8 +2,14 @@ import type { Certificate } from '../certificate/certificate.ts';
 import { PkiError } from '../errors.ts';
 import { formatSubject } from '../names/subject.ts';
 import { isIssuedBy, isSameCertificate, isSelfIssued, namesMatch } from './issued-by.ts';
-import { checkNameConstraints } from './name-constraints.ts';
+import { checkNameConstraints, maxConstraintComparisons } from './name-constraints.ts';
 import { maxCertificatesInChain } from './order-chain.ts';
+
+/**
+ * Anchors that share a name with the issuer, of which each costs a signature: as many as Go's crypto/x509 tries. A bundle has
+ * one or two of them; whoever made one up would else keep us busy for minutes.
+ */
+const maxSignatureChecks = 100;
 
 /**
  * Verifies a path of RFC 5280 §6: from the leaf, which is first, each certificate issued by the next, to the first one
@@ -24,6 +30,7 @@ export function verifyChain(chain: readonly Certificate[], anchors: readonly Cer
       );
   }
   let authoritiesBelow = 0;
+  const budget = { comparisons: maxConstraintComparisons };
   path.forEach((issuer, index) => {
     if (index === 0) return;
     checkAuthority(issuer, authoritiesBelow);
@@ -33,6 +40,7 @@ export function verifyChain(chain: readonly Certificate[], anchors: readonly Cer
         // A self-issued certificate within the path is the same authority with another key (RFC 5280 §6.1.3 (b)).
         path.slice(0, index).filter((certificate, below) => below === 0 || !isSelfIssued(certificate)),
         name(issuer),
+        budget,
       );
     if (!isSelfIssued(issuer)) authoritiesBelow++;
   });
@@ -45,6 +53,7 @@ function pathToAnchor(
   at: Date,
 ): Certificate[] {
   const path: Certificate[] = [];
+  let checks = 0;
   for (const certificate of chain.slice(0, maxCertificatesInChain)) {
     const below = path.at(-1);
     if (below !== undefined && !isIssuedBy(below, certificate))
@@ -56,7 +65,14 @@ function pathToAnchor(
           );
     path.push(certificate);
     if (anchors.some((anchor) => isSameCertificate(anchor, certificate))) return path;
-    const issuers = anchors.filter((candidate) => isIssuedBy(certificate, candidate));
+    const candidates = anchors.filter((candidate) => namesMatch(certificate, candidate));
+    checks += candidates.length;
+    if (checks > maxSignatureChecks)
+      throw new PkiError(
+        'too-large',
+        `more than ${maxSignatureChecks} trust anchors have the name of an issuer`,
+      );
+    const issuers = candidates.filter((candidate) => isIssuedBy(certificate, candidate));
     // A root that was renewed with its key stands in the bundle beside the old one for a while.
     const anchor = issuers.find((issuer) => isValidAt(issuer, at)) ?? issuers[0];
     if (anchor !== undefined) return [...path, anchor];

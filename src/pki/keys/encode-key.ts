@@ -17,12 +17,23 @@ const formOf = {
   PKCS8: { type: 'pkcs8', keyType: undefined, label: 'PRIVATE KEY', second: tag.sequence },
 } as const;
 
-/** Encodes a private key as PEM. */
-export function encodePrivateKey(key: KeyObject, encoding: KeyEncoding): string {
+export interface EncodedKey {
+  readonly der: Buffer;
+  readonly pem: string;
+}
+
+/** Encodes a private key, once for both of its forms. */
+export function exportPrivateKey(key: KeyObject, encoding: KeyEncoding): EncodedKey {
   const form = formOf[encoding];
   if (form.keyType !== undefined && form.keyType !== key.asymmetricKeyType)
     throw new PkiError('invalid-key', `a key of type ${key.asymmetricKeyType} has no encoding ${encoding}`);
-  return encodePem(form.label, key.export({ type: form.type, format: 'der' }));
+  const der = key.export({ type: form.type, format: 'der' });
+  return { der, pem: encodePem(form.label, der) };
+}
+
+/** Encodes a private key as PEM. */
+export function encodePrivateKey(key: KeyObject, encoding: KeyEncoding): string {
+  return exportPrivateKey(key, encoding).pem;
 }
 
 /** Decodes a private key in any of the encodings; it has to be in the clear. */

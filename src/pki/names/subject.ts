@@ -23,7 +23,7 @@ export interface Subject {
 
 type AttributeField = Exclude<keyof Subject, 'raw'>;
 
-interface Attribute {
+export interface SubjectAttribute {
   readonly field: AttributeField;
   readonly oid: string;
   /** In characters (RFC 5280 appendix A.1, ub-…). */
@@ -33,7 +33,7 @@ interface Attribute {
 }
 
 /** In the order in which they are encoded: from the largest to the smallest, as Go and OpenSSL do. */
-const attributes: readonly Attribute[] = [
+export const subjectAttributes: readonly SubjectAttribute[] = [
   { field: 'countries', oid: '2.5.4.6', maxLength: 2, shortName: 'C' },
   { field: 'organizations', oid: '2.5.4.10', maxLength: 64, shortName: 'O' },
   { field: 'organizationalUnits', oid: '2.5.4.11', maxLength: 64, shortName: 'OU' },
@@ -44,8 +44,8 @@ const attributes: readonly Attribute[] = [
   { field: 'commonName', oid: '2.5.4.3', maxLength: 64, shortName: 'CN' },
   { field: 'serialNumber', oid: '2.5.4.5', maxLength: 64, shortName: 'serialNumber' },
 ];
-const attributeByOid = new Map(attributes.map((attribute) => [attribute.oid, attribute]));
-const encodedOid = new Map(attributes.map(({ oid }) => [oid, encodeOid(oid)]));
+const attributeByOid = new Map(subjectAttributes.map((attribute) => [attribute.oid, attribute]));
+const encodedOid = new Map(subjectAttributes.map(({ oid }) => [oid, encodeOid(oid)]));
 
 /** Encodes a Name (RFC 5280 §4.1.2.4), one attribute in each relative distinguished name. */
 export function encodeSubject(subject: Subject): Buffer {
@@ -55,12 +55,15 @@ export function encodeSubject(subject: Subject): Buffer {
     return raw;
   }
   const names: Buffer[] = [];
-  for (const attribute of attributes)
+  for (const attribute of subjectAttributes)
     for (const value of valuesOf(subject, attribute.field))
       names.push(
         encode(
           tag.set,
-          sequence(encodedOid.get(attribute.oid) ?? encodeOid(attribute.oid), encodeValue(attribute, value)),
+          sequence(
+            encodedOid.get(attribute.oid) ?? encodeOid(attribute.oid),
+            encodeAttributeValue(attribute, value),
+          ),
         ),
       );
   return sequence(...names);
@@ -86,7 +89,7 @@ export function decodeSubject(encoded: Buffer, what = 'the subject'): Subject {
 /** True for a Name without any attribute. */
 export function isEmptySubject(subject: Subject): boolean {
   if (subject.raw !== undefined) return subject.raw.length <= emptyNameLength;
-  return attributes.every(({ field }) => valuesOf(subject, field).length === 0);
+  return subjectAttributes.every(({ field }) => valuesOf(subject, field).length === 0);
 }
 
 /** The text of RFC 4514, the last relative distinguished name first; for people, not for comparing. */
@@ -124,15 +127,16 @@ function valuesOf(subject: Subject, field: AttributeField): readonly string[] {
   return value === '' ? [] : [value];
 }
 
-function encodeValue({ field, maxLength }: Attribute, value: string): Buffer {
+/** The value of an attribute in DER; refused when no certificate can carry it. */
+export function encodeAttributeValue({ field, maxLength }: SubjectAttribute, value: string): Buffer {
   const refuse = (problem: string): never => {
     throw new PkiError('invalid-name', `subject ${field} ${JSON.stringify(value)} ${problem}`);
   };
   if (value === '') refuse('is empty');
   if (!value.isWellFormed() || hasControlCharacter(value))
     refuse('has characters that no certificate can carry');
-  if (Array.from(value).length > maxLength) refuse(`is longer than ${maxLength} characters`);
   if (field === 'countries' && !/^[A-Za-z]{2}$/.test(value)) refuse('is not a country code of two letters');
+  if (Array.from(value).length > maxLength) refuse(`is longer than ${maxLength} characters`);
   if (field === 'serialNumber' && !isPrintable(value))
     refuse("may only have letters, digits, spaces and '()+,-./:=?");
   return encodeText(value);
@@ -173,9 +177,7 @@ function forEachAttribute(
 /** RFC 4514 §2.4. */
 function escapeValue(value: string): string {
   return value
-    .replace(/[\\"+,;<>]/g, '\\$&')
-    .replace(/^[ #]/, '\\$&')
-    .replace(/ $/, '\\ ')
+    .replace(/[\\"+,;<>]|^[ #]| $/g, '\\$&')
     .replace(/\p{Cc}/gu, (character) =>
       [...Buffer.from(character)].map((octet) => `\\${octet.toString(16).padStart(2, '0')}`).join(''),
     );
