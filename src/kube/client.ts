@@ -30,6 +30,8 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /** False for a caller with a retry loop of its own. */
   readonly retry?: boolean | undefined;
+  /** Bearer token of another user, in place of all that the connection says who we are. */
+  readonly token?: string | undefined;
 }
 
 export type QueryValue = string | number | boolean | undefined;
@@ -99,7 +101,7 @@ export class KubeClient {
     try {
       for (let failures = 1; ; failures += 1) {
         try {
-          return await this.#attempt<R>(call, body, limit);
+          return await this.#attempt<R>(call, body, options.token, limit);
         } catch (error) {
           await this.#beforeRetry(error, options.retry === false ? undefined : repeatable, failures, limit);
         }
@@ -143,10 +145,17 @@ export class KubeClient {
     this.#transport.close();
   }
 
-  #attempt<R>(call: Call, body: string | undefined, limit: Limit): Promise<R> {
-    return this.#exchange(call, body, limit, async (response) =>
-      parseBody<R>(call, response, await readBody(response)),
-    );
+  #attempt<R>(
+    call: Call,
+    body: string | undefined,
+    otherToken: string | undefined,
+    limit: Limit,
+  ): Promise<R> {
+    const read = async (response: IncomingMessage): Promise<R> =>
+      parseBody<R>(call, response, await readBody(response));
+    return otherToken === undefined
+      ? this.#exchange(call, body, limit, read)
+      : this.#send(call, body, { other: otherToken }, limit, read);
   }
 
   /** Returns when the call is to be sent again, after waiting; throws the failure when it is final. */
@@ -176,11 +185,11 @@ export class KubeClient {
   ): Promise<R> {
     const { token: tokenOf } = this.#connection;
     if (tokenOf === undefined) {
-      return await this.#send(call, body, undefined, limit, read);
+      return await this.#send(call, body, {}, limit, read);
     }
     const token = await limit.race(tokenOf());
     try {
-      return await this.#send(call, body, token, limit, read);
+      return await this.#send(call, body, { own: token }, limit, read);
     } catch (error) {
       if (!isKubeError(error, 'unauthorized')) {
         throw error;
@@ -189,14 +198,14 @@ export class KubeClient {
       if (fresh === token) {
         throw error;
       }
-      return await this.#send(call, body, fresh, limit, read);
+      return await this.#send(call, body, { own: fresh }, limit, read);
     }
   }
 
   async #send<R>(
     call: Call,
     body: string | undefined,
-    token: string | undefined,
+    token: Token,
     limit: Limit,
     read: (response: IncomingMessage) => Promise<R>,
   ): Promise<R> {
@@ -208,7 +217,7 @@ export class KubeClient {
       path: call.path + queryText(call.query),
       headers: this.#headersOf(call, body, token),
       body,
-      longLived: call.query?.['watch'] === true,
+      pool: token.other !== undefined ? 'other-users' : call.query?.['watch'] === true ? 'watches' : 'calls',
     });
     this.#inFlight.add(pending);
     limit.guard((error) => pending.cancel(error));
@@ -231,8 +240,10 @@ export class KubeClient {
     return publicError(call, error);
   }
 
-  #headersOf(call: Call, body: string | undefined, token: string | undefined): OutgoingHttpHeaders {
-    const headers: OutgoingHttpHeaders = { ...this.#headers };
+  #headersOf(call: Call, body: string | undefined, { own, other }: Token): OutgoingHttpHeaders {
+    const headers: OutgoingHttpHeaders =
+      other === undefined ? { ...this.#headers } : withoutImpersonation(this.#headers);
+    const token = other ?? own;
     if (token !== undefined) {
       headers['Authorization'] = `Bearer ${token}`;
     }
@@ -242,6 +253,17 @@ export class KubeClient {
     }
     return headers;
   }
+}
+
+/** The connection's token, or the one that the caller gave. */
+interface Token {
+  readonly own?: string;
+  readonly other?: string;
+}
+
+/** Who the connection acts for is not who the token of another user acts for. */
+function withoutImpersonation(headers: Readonly<Record<string, string>>): OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^impersonate-/i.test(name)));
 }
 
 function nameOf(call: Call): string {

@@ -10,9 +10,14 @@ export interface Exchange {
   readonly path: string;
   readonly headers: http.OutgoingHttpHeaders;
   readonly body?: string | undefined;
-  /** A watch holds its connection for minutes: it does not count against the pool of the calls. */
-  readonly longLived?: boolean;
+  readonly pool: Pool;
 }
+
+/**
+ * A watch holds its connection for minutes: it does not count against the pool of the calls. Connections of the third show
+ * no client certificate, because the API server would take it for who we are before it looks at a token.
+ */
+export type Pool = 'calls' | 'watches' | 'other-users';
 
 /** An exchange on its way. */
 export interface Pending {
@@ -62,7 +67,7 @@ const idleSocketMs = 55_000;
 const tcpKeepAlive = { idleMs: 30_000, intervalMs: 10_000, probes: 3 };
 
 /**
- * One pool of keep-alive connections for calls and one for watches, over TLS or not.
+ * Pools of keep-alive connections for calls, for watches, and for calls in the name of others, over TLS or not.
  *
  * The size of the first makes no difference to throughput from 4 connections on where the server is the limit; each one
  * costs a millisecond of processor time here, and more at the server, until there is a TLS session to resume.
@@ -70,8 +75,7 @@ const tcpKeepAlive = { idleMs: 30_000, intervalMs: 10_000, probes: 3 };
 export class Transport {
   readonly #base: http.RequestOptions;
   readonly #prefix: string;
-  readonly #calls: http.Agent;
-  readonly #watches: http.Agent;
+  readonly #agents: Readonly<Record<Pool, http.Agent>>;
   readonly #request: typeof http.request;
   /** request.reusedSocket would not do: it is false for a connection that passed from one waiting call to the next. */
   readonly #established = new WeakSet<Socket>();
@@ -91,12 +95,19 @@ export class Transport {
       scheduling: 'lifo',
     };
     const tls = secure ? tlsOptions(connection) : {};
-    const create = (maxSockets: number, maxFreeSockets: number): http.Agent =>
+    const create = (maxSockets: number, maxFreeSockets: number, credentials = tls): http.Agent =>
       secure
-        ? new https.Agent({ ...pool, ...tls, maxSockets, maxFreeSockets })
+        ? new https.Agent({ ...pool, ...credentials, maxSockets, maxFreeSockets })
         : new http.Agent({ ...pool, maxSockets, maxFreeSockets });
-    this.#calls = create(options.maxSockets, options.maxSockets);
-    this.#watches = create(Infinity, 2);
+    const { maxSockets } = options;
+    const { clientCert, ...nameless } = connection;
+    const calls = create(maxSockets, maxSockets);
+    this.#agents = {
+      calls,
+      watches: create(Infinity, 2),
+      'other-users':
+        !secure || clientCert === undefined ? calls : create(maxSockets, maxSockets, tlsOptions(nameless)),
+    };
     this.#request = secure ? https.request : http.request;
     this.#connectEvent = secure ? 'secureConnect' : 'connect';
     this.#prefix = server.pathname.replace(/\/$/, '');
@@ -113,7 +124,7 @@ export class Transport {
       method: exchange.method,
       path: this.#prefix + exchange.path,
       headers: exchange.headers,
-      agent: exchange.longLived === true ? this.#watches : this.#calls,
+      agent: this.#agents[exchange.pool],
     });
     let socket: Socket | undefined;
     let stale = false;
@@ -152,7 +163,7 @@ export class Transport {
    * on the same route, and each would hold up a call until its time is over.
    */
   discardIdle(): void {
-    for (const agent of [this.#calls, this.#watches]) {
+    for (const agent of Object.values(this.#agents)) {
       for (const sockets of Object.values(agent.freeSockets)) {
         for (const socket of sockets ?? []) {
           socket.destroy();
@@ -163,8 +174,7 @@ export class Transport {
 
   /** Closes idle connections at once and the busy ones with their exchange. */
   close(): void {
-    this.#calls.destroy();
-    this.#watches.destroy();
+    for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 }
 

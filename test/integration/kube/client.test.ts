@@ -140,6 +140,35 @@ describe('the reasons of real failures', () => {
     nobody.close();
   });
 
+  it('are those of who a single call is for, although the connection shows a client certificate', async () => {
+    await client.resource(serviceAccounts).create({ metadata: { namespace: 'web', name: 'somebody' } });
+    const connection = await cluster.connection({ serviceAccount: { namespace: 'web', name: 'somebody' } });
+    const token = await connection.token?.();
+    const whoAmI = async (options?: { token: string | undefined }): Promise<string | undefined> => {
+      const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+      const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+      const review = await client.request<{ status: { userInfo: { username: string } } }>(
+        { method: 'POST', path, body },
+        options,
+      );
+      return review.status.userInfo.username;
+    };
+    const admin = await whoAmI();
+    assert.notEqual(admin, 'system:serviceaccount:web:somebody');
+    for (let round = 0; round < 3; round++) {
+      const names = await Promise.all([whoAmI({ token }), whoAmI(), whoAmI({ token })]);
+      assert.deepEqual(names, [
+        'system:serviceaccount:web:somebody',
+        admin,
+        'system:serviceaccount:web:somebody',
+      ]);
+    }
+    await assert.rejects(maps.create(configMap('web', 'not-mine'), { token }), failsWith('forbidden'));
+    await assert.rejects(whoAmI({ token: 'eyJhbGciOi' }), (error) => {
+      return failsWith('unauthorized')(error) && !String(error).includes('eyJhbGciOi');
+    });
+  });
+
   it('are unauthorized for a token that is none, after another was asked for', async () => {
     const asked: boolean[] = [];
     const { server, ca } = await cluster.connection('admin');

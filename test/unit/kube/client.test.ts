@@ -95,6 +95,77 @@ describe('a call', () => {
   });
 });
 
+describe('a call with the token of another', () => {
+  const asked: boolean[] = [];
+  const connectionTo = (server: FakeApiServer) => ({
+    server: server.url,
+    token: (options?: { fresh?: boolean }) => {
+      asked.push(options?.fresh === true);
+      return Promise.resolve('own');
+    },
+    headers: { 'Impersonate-User': 'jane', 'X-Proxy': 'yes' },
+  });
+  const shownBy = (server: FakeApiServer) =>
+    server.received.map(({ headers }) => [headers.authorization, headers['impersonate-user']]);
+
+  it('shows that token and nothing of who the connection is for', async () => {
+    await using server = await FakeApiServer.start(json({}));
+    const client = server.client({ connection: connectionTo(server) });
+    await client.request(get, { token: 'pod' });
+    assert.deepEqual(shownBy(server), [['Bearer pod', undefined]]);
+    assert.equal(server.received[0]?.headers['x-proxy'], 'yes');
+  });
+
+  it('is not mixed up with the other calls of its connection', async () => {
+    await using server = await FakeApiServer.start(json({}));
+    const client = server.client({ connection: connectionTo(server), maxSockets: 1 });
+    await Promise.all([
+      client.request(get),
+      client.request(get, { token: 'pod-1' }),
+      client.request(get, { token: 'pod-2' }),
+      client.request(get),
+    ]);
+    await client.request({ ...get, method: 'POST' }, { token: 'pod-1' });
+    await client.request(get);
+    assert.equal(server.connections, 1);
+    assert.deepEqual(shownBy(server).map(String).toSorted(), [
+      ...['Bearer own,jane', 'Bearer own,jane', 'Bearer own,jane'],
+      ...['Bearer pod-1,', 'Bearer pod-1,', 'Bearer pod-2,'],
+    ]);
+    assert.deepEqual(shownBy(server).slice(-2), [
+      ['Bearer pod-1', undefined],
+      ['Bearer own', 'jane'],
+    ]);
+  });
+
+  it('keeps it when it is sent again', async () => {
+    await using server = await FakeApiServer.start(
+      failure(429, 'TooManyRequests', 'later', { 'Retry-After': '0' }),
+      json({}),
+    );
+    const client = server.client({ connection: connectionTo(server) });
+    const answered = client.request(get, { token: 'pod' });
+    await until(() => server.received.length === 1);
+    await server.clock.advance(10_000);
+    await answered;
+    assert.deepEqual(shownBy(server), [
+      ['Bearer pod', undefined],
+      ['Bearer pod', undefined],
+    ]);
+  });
+
+  it('is never sent with our own instead when that token is refused, which no error tells', async () => {
+    await using server = await FakeApiServer.start(failure(401, 'Unauthorized', 'Unauthorized'));
+    const client = server.client({ connection: connectionTo(server) });
+    asked.length = 0;
+    const error = await failureOf(client.request(get, { token: 's3cret' }));
+    assert.ok(isKubeError(error, 'unauthorized'));
+    assert.deepEqual(shownBy(server), [['Bearer s3cret', undefined]]);
+    assert.deepEqual(asked, []);
+    assert.doesNotMatch(`${error.stack} ${JSON.stringify(error)}`, /s3cret/);
+  });
+});
+
 describe('the errors of calls', () => {
   it('tell method, path, reason and what the API server said, and never a token or a body', async () => {
     await using server = await FakeApiServer.start(
