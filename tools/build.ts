@@ -1,7 +1,7 @@
 // Builds dist/certmount.mjs and dist/THIRD-PARTY-LICENSES.txt. What only one of the programs or only development needs lies in
 // dist/chunks/ and is loaded when it is used, because every line that is loaded costs resident memory on each node.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { root } from './run-command.ts';
 
@@ -9,8 +9,8 @@ export const bundlePath = join(root, 'dist/certmount.mjs');
 
 /** @returns bytes of all files together */
 export async function buildBundle(): Promise<number> {
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
+    write: false,
     absWorkingDir: root,
     entryPoints: { certmount: 'src/main.ts' },
     outdir: 'dist',
@@ -33,8 +33,31 @@ export async function buildBundle(): Promise<number> {
     },
     plugins: [lazyBuiltins],
   });
-  writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), licenses(metafile));
+  const licensesFile = join(root, 'dist/THIRD-PARTY-LICENSES.txt');
+  replaceFiles([
+    ...outputFiles.map(({ contents, path }) => ({ path, contents })),
+    { path: licensesFile, contents: licenses(metafile) },
+  ]);
   return Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** File by file: programs and tests that run from dist/ meanwhile see the whole old one or the whole new one. */
+function replaceFiles(
+  files: readonly { readonly path: string; readonly contents: string | Uint8Array }[],
+): void {
+  for (const { contents, path } of files) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(`${path}.${process.pid}`, contents);
+    renameSync(`${path}.${process.pid}`, path);
+  }
+  const kept = new Set(files.map(({ path }) => path));
+  for (const folder of ['dist', 'dist/chunks']) {
+    for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+      const path = join(root, folder, entry.name);
+      // Without a number of another build that is under way.
+      if (entry.isFile() && !kept.has(path) && !/\.\d+$/.test(entry.name)) rmSync(path, { force: true });
+    }
+  }
 }
 
 /**

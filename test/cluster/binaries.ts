@@ -123,7 +123,8 @@ function moduleVersion(source: Source): string {
   return version;
 }
 
-function cacheDirectory(env: Readonly<Record<string, string | undefined>>): string {
+/** Of programs that every clone of the repository can use. */
+export function cacheDirectory(env: Readonly<Record<string, string | undefined>>): string {
   const base = env['XDG_CACHE_HOME'] ?? join(env['HOME'] ?? homedir(), '.cache');
   return join(base, 'certmount', 'binaries');
 }

@@ -22,6 +22,7 @@ import { findPrograms } from './node/packages.ts';
 import { ManagedProcess, waitUntil } from './process/managed-process.ts';
 import { identify, killAndWait } from './process/process-table.ts';
 import { runProgram } from './process/run-program.ts';
+import { keepEvidence } from '../support/kept-logs.ts';
 import { cleanUpOnExit } from './record/clean-up-on-exit.ts';
 import { ClusterRecord, defaultRoot } from './record/cluster-record.ts';
 import { removeCluster, sweep } from './record/remove-cluster.ts';
@@ -276,6 +277,7 @@ export class ControlPlane implements AsyncDisposable {
 
   /** Takes everything down, the nodes included, and removes the folder. May be called again. */
   async stop(): Promise<void> {
+    await keepEvidence(this);
     this.#parts.unregister();
     removeCluster(this.record);
     await Promise.all([...this.#processes.values()].map(async (process) => await process.exited()));

@@ -9,7 +9,7 @@ import { busyboxImageSpec, pauseImageSpec } from './images/ready-made.ts';
 import { type Log, silentLog, stderrLog } from './log.ts';
 import { createCgroups } from './node/cgroups.ts';
 import { cniConfig, containerdConfig, containerdSocket } from './node/containerd.ts';
-import { kubeletConfig, kubeletDir, kubeletFlags, type KubeletOptions } from './node/kubelet.ts';
+import { kubeletConfig, kubeletFlags, type KubeletOptions, usualKubeletDir } from './node/kubelet.ts';
 import { Namespaces, type Service } from './node/namespaces.ts';
 import { type ClusterNetwork, describeNode, maxNodes, type NodeNetwork } from './node/network.ts';
 import { findPrograms } from './node/packages.ts';
@@ -22,6 +22,10 @@ export interface NodeOptions {
   /** Beside the control plane's. */
   readonly featureGates?: FeatureGates;
   readonly maxPods?: number;
+  /** Under /var/lib, which is the node's own. Default: /var/lib/kubelet. */
+  readonly kubeletDir?: string;
+  /** Fields of the KubeletConfiguration. */
+  readonly kubeletConfiguration?: Readonly<Record<string, unknown>>;
   /** Loaded while the kubelet starts. The sandbox's and a busybox image are always there. */
   readonly images?: readonly ImageSpec[];
   readonly log?: Log;
@@ -51,6 +55,8 @@ export async function startNode(controlPlane: ControlPlane, options: NodeOptions
     name,
     featureGates: { ...controlPlane.featureGates, ...options.featureGates },
     maxPods: options.maxPods ?? 200,
+    kubeletDir: options.kubeletDir ?? usualKubeletDir,
+    kubeletConfiguration: options.kubeletConfiguration ?? {},
     programs: { ...programs, kubelet },
   });
   try {
@@ -71,6 +77,8 @@ interface Parts {
   readonly name: string;
   readonly featureGates: FeatureGates;
   readonly maxPods: number;
+  readonly kubeletDir: string;
+  readonly kubeletConfiguration: Readonly<Record<string, unknown>>;
   readonly programs: Readonly<Record<'ip' | 'containerd' | 'ctr' | 'ptp' | 'busybox' | 'kubelet', string>>;
 }
 
@@ -80,7 +88,7 @@ export class ClusterNode implements AsyncDisposable {
   /** Its address, which its pods can be reached by from this machine too. */
   readonly address: string;
   /** The kubelet's directory as the node sees it; {@link path} makes it one for this process. */
-  readonly kubeletDir = kubeletDir;
+  readonly kubeletDir: string;
   readonly #parts: Parts;
   /** By name, the digests of what containerd has of each image. */
   readonly #images = new Map<string, readonly string[]>();
@@ -91,6 +99,7 @@ export class ClusterNode implements AsyncDisposable {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.name = parts.name;
+    this.kubeletDir = parts.kubeletDir;
     this.address = parts.network.address;
   }
 
@@ -210,10 +219,11 @@ export class ClusterNode implements AsyncDisposable {
   }
 
   get #kubeletOptions(): KubeletOptions {
-    const { name, network, clusterNetwork, maxPods, controlPlane } = this.#parts;
+    const { name, network, clusterNetwork, maxPods, kubeletDir, controlPlane } = this.#parts;
+    const { kubeletConfiguration: configuration } = this.#parts;
     const { dnsAddress } = clusterNetwork;
     const cgroupRoot = `/certmount-${basename(controlPlane.dir)}-${name}`;
-    return { nodeName: name, network, dnsAddress, maxPods, cgroupRoot };
+    return { nodeName: name, network, dnsAddress, maxPods, kubeletDir, configuration, cgroupRoot };
   }
 
   async #ctr(args: readonly string[], input?: NodeJS.ReadableStream): Promise<string> {

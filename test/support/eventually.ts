@@ -18,7 +18,7 @@ export async function eventually<T>(
     } catch (error) {
       last = error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   } while (Date.now() < end);
   throw new Error(`waited ${timeoutMs / 1000} s in vain: ${what}`, { cause: last });
 }

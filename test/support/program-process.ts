@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { root } from '../../tools/run-command.ts';
 import { eventually } from './eventually.ts';
+import { keepText, keptLogs } from './kept-logs.ts';
 
 export interface LogLine {
   readonly level?: string;
@@ -35,13 +36,16 @@ export class ProgramProcess {
         join(root, 'src/main.ts'),
         options.program,
       ],
-      ...['--metrics-address', '127.0.0.1:0', '--log-format', 'json', ...options.flags],
+      ...['--metrics-address', '127.0.0.1:0', '--log-format', 'json'],
+      ...(options.flags.includes('--log-level') ? [] : ['--log-level', 'debug']),
+      ...options.flags,
     ];
     this.#process = spawn(command as string, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#exited = new Promise((resolve) => this.#process.once('exit', (code) => resolve(code)));
     const { stderr } = this.#process;
     if (stderr === null) throw new Error('no standard error of the program');
     createInterface(stderr).on('line', (text) => {
+      keepText(`${options.program}-${this.pid}`, `${text}\n`);
       const line = parseLine(text);
       this.log.push(line);
       options.onLine?.(line);
@@ -85,8 +89,14 @@ export class ProgramProcess {
 
   /** @returns its exit code, null when the signal ended it */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (signal === 'SIGTERM' && keptLogs() !== undefined && !this.hasExited) await this.#keepMetrics();
     this.#process.kill(signal);
     return this.#exited;
+  }
+
+  async #keepMetrics(): Promise<void> {
+    const metrics = await this.get('/metrics').catch((error: unknown) => ({ text: String(error) }));
+    keepText(`metrics-${this.pid}`, metrics.text);
   }
 }
 

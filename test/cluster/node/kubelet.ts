@@ -2,8 +2,8 @@ import { featureGateFlag, type FeatureGates } from '../control-plane/flags.ts';
 import { containerdSocket } from './containerd.ts';
 import type { NodeNetwork } from './network.ts';
 
-/** The kubelet's directory, as on any machine. Inside the node only. */
-export const kubeletDir = '/var/lib/kubelet';
+/** The kubelet's directory, as on most machines. Inside the node only. */
+export const usualKubeletDir = '/var/lib/kubelet';
 
 export interface KubeletOptions {
   readonly nodeName: string;
@@ -12,9 +12,12 @@ export interface KubeletOptions {
   /** Relative to the root of every control group hierarchy. */
   readonly cgroupRoot: string;
   readonly maxPods: number;
+  readonly kubeletDir: string;
+  /** Of a KubeletConfiguration, in place of what is here. */
+  readonly configuration: Readonly<Record<string, unknown>>;
 }
 
-export function kubeletConfig({ dnsAddress, cgroupRoot, maxPods }: KubeletOptions): unknown {
+export function kubeletConfig({ cgroupRoot, configuration, dnsAddress, maxPods }: KubeletOptions): unknown {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -50,10 +53,14 @@ export function kubeletConfig({ dnsAddress, cgroupRoot, maxPods }: KubeletOption
     kubeAPIQPS: 500,
     kubeAPIBurst: 1000,
     enableDebuggingHandlers: true,
+    ...configuration,
   };
 }
 
-export function kubeletFlags({ nodeName, network }: KubeletOptions, featureGates: FeatureGates): string[] {
+export function kubeletFlags(
+  { kubeletDir, nodeName, network }: KubeletOptions,
+  featureGates: FeatureGates,
+): string[] {
   return [
     '--config=/run/node/etc/kubelet.json',
     '--kubeconfig=/run/node/etc/kubeconfig',

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, globSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Log } from '../log.ts';
@@ -15,6 +16,14 @@ const programs = {
   // A dynamically linked one would not run in an image of its own.
   busybox: { package: 'busybox-static', folders: ['/bin'] },
   openssl: { package: 'openssl', folders: [] },
+  java: { package: 'openjdk-17-jdk-headless', folders: [] },
+  javac: { package: 'openjdk-17-jdk-headless', folders: [] },
+  keytool: { package: 'openjdk-17-jdk-headless', folders: [] },
+  nginx: { package: 'nginx', folders: [] },
+  // Beside it are initdb and psql of the same release.
+  postgres: { package: 'postgresql', folders: ['/usr/lib/postgresql/*/bin'] },
+  python3: { package: 'python3', folders: [] },
+  pip3: { package: 'python3-pip', folders: [] },
 } as const;
 
 export type ProgramName = keyof typeof programs;
@@ -47,7 +56,9 @@ export async function findPrograms<N extends ProgramName>(
 function find(name: ProgramName): string | undefined {
   const { folders } = programs[name];
   const places =
-    folders.length > 0 ? folders : (process.env['PATH'] ?? '').split(delimiter).concat('/usr/sbin', '/sbin');
+    folders.length > 0
+      ? folders.flatMap((folder) => globSync(folder))
+      : (process.env['PATH'] ?? '').split(delimiter).concat('/usr/sbin', '/sbin');
   return places.map((folder) => join(folder, name)).find(isExecutable);
 }
 
@@ -58,11 +69,29 @@ async function install(packages: readonly string[], log: Log): Promise<void> {
   const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, maxBuffer: 64 << 20 };
   try {
     await run('apt-get', ['update', '--quiet'], options);
-    await run('apt-get', ['install', '--quiet', '--yes', '--no-install-recommends', ...packages], options);
+    await withoutServices(() =>
+      run('apt-get', ['install', '--quiet', '--yes', '--no-install-recommends', ...packages], options),
+    );
   } catch (cause) {
     throw new Error(`cannot install the Debian packages ${list}: ${String(cause)}`, { cause });
   }
 }
+
+/** The programs are wanted, not the daemons that their packages start (invoke-rc.d asks this file; 101 is "no"). */
+async function withoutServices(work: () => Promise<unknown>): Promise<void> {
+  if (existsSync(policyFile)) {
+    await work();
+    return;
+  }
+  await writeFile(policyFile, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' });
+  try {
+    await work();
+  } finally {
+    await rm(policyFile);
+  }
+}
+
+const policyFile = '/usr/sbin/policy-rc.d';
 
 const run = promisify(execFile);
 
