@@ -9,8 +9,21 @@ export interface Pod extends KubeObject {
     hostname?: string;
     subdomain?: string;
     volumes?: PodVolume[];
+    containers?: Container[];
+    initContainers?: Container[];
+    ephemeralContainers?: Container[];
   };
-  status?: { phase?: string; podIP?: string; podIPs?: { ip: string }[] };
+  status?: {
+    phase?: string;
+    podIP?: string;
+    podIPs?: { ip: string }[];
+    conditions?: { type: string; status: string }[];
+  };
+}
+
+export interface Container {
+  name: string;
+  volumeMounts?: { name: string; mountPath: string; subPath?: string; subPathExpr?: string }[];
 }
 
 export interface PodVolume {
@@ -35,6 +48,18 @@ export interface ConfigMap extends KubeObject {
   data?: Record<string, string>;
   binaryData?: Record<string, string>;
   immutable?: boolean;
+}
+
+export interface Node extends KubeObject {
+  spec: { taints?: Taint[] };
+}
+
+export interface Taint {
+  key: string;
+  value?: string;
+  effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
+  /** RFC 3339. */
+  timeAdded?: string;
 }
 
 export interface Namespace extends KubeObject {
@@ -160,6 +185,14 @@ export const namespaces: ResourceType<Namespace> = {
   version: 'v1',
   kind: 'Namespace',
   plural: 'namespaces',
+  namespaced: false,
+};
+
+export const nodes: ResourceType<Node> = {
+  group: '',
+  version: 'v1',
+  kind: 'Node',
+  plural: 'nodes',
   namespaced: false,
 };
 

@@ -17,6 +17,7 @@ import { Metrics } from '../runtime/metrics.ts';
 import { addProcessMetrics } from '../runtime/process-metrics.ts';
 import { approveDrivers } from './approval/approve-drivers.ts';
 import { approveEverything } from './approval/approve-everything.ts';
+import { approvePods } from './approval/approve-pods.ts';
 import { firstDecision } from './approval/first-decision.ts';
 import type { Approver } from './approval/approver.ts';
 import { EventRecorder } from './events/event-recorder.ts';
@@ -150,12 +151,12 @@ class Controller {
 
   #approver(): Approver {
     const { approveAll, driverServiceAccount, trustDomain } = this.#values;
-    const drivers = approveDrivers({
-      serviceAccounts: driverServiceAccount,
-      nodeLabel: requestLabels.node,
-      trustDomain,
-    });
-    return approveAll ? firstDecision([drivers, approveEverything]) : drivers;
+    const { driver: driverLabel, node: nodeLabel } = requestLabels;
+    return firstDecision([
+      approveDrivers({ serviceAccounts: driverServiceAccount, nodeLabel, trustDomain }),
+      ...(this.#values.approvePods ? [approvePods({ driverLabel, trustDomain })] : []),
+      ...(approveAll ? [approveEverything] : []),
+    ]);
   }
 
   #events(client: KubeClient): EventRecorder {

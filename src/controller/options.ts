@@ -29,6 +29,12 @@ export const controllerFlags = {
     help: "Approve everybody's requests, as cert-manager does, and not only those of the drivers.",
     default: false,
   }),
+  approvePods: toggleFlag({
+    help:
+      'Approve requests that the drivers make with the tokens of pods (--use-token-request there): no identity but that ' +
+      "of the pod's service account, no CA, any other name.",
+    default: false,
+  }),
   driverServiceAccount: listFlag({
     placeholder: 'USER,…',
     help: 'User names of the node drivers, whose requests are approved.',

@@ -1,6 +1,6 @@
 import type { ApprovalDecision, ApprovalSubject, Approver } from './approver.ts';
+import { nodeClaim } from './bound-claims.ts';
 import { foreignIdentity } from './foreign-identity.ts';
-import { nodeClaim } from './node-claim.ts';
 
 export interface ApproveDriversOptions {
   /** User names as the API server has them: `system:serviceaccount:NAMESPACE:NAME`. */
@@ -32,7 +32,7 @@ function decide(
   const claim = nodeClaim(spec.extra);
   if (claim.claim === 'malformed') return { decision: 'deny', reason, message: claim.message };
   const labelled = metadata.labels?.[nodeLabel];
-  if (claim.claim === 'node' && labelled !== undefined && !names(labelled, claim.nodeName)) {
+  if (claim.claim === 'bound' && labelled !== undefined && !names(labelled, claim.nodeName)) {
     return {
       decision: 'deny',
       reason,

@@ -8,11 +8,14 @@ import { root } from '../../../tools/run-command.ts';
 import { base64, driver, newCsr } from '../../unit/controller/builders.ts';
 
 const nodeName = 'authentication.kubernetes.io/node-name';
+const podName = 'authentication.kubernetes.io/pod-name';
+const podUid = 'authentication.kubernetes.io/pod-uid';
 const mallory: ClusterUser = { user: 'mallory', groups: ['developers'] };
 
 describe('the admission policy for requesters', { timeout: 120_000 }, () => {
   let cluster: ControlPlane;
   let driverPod: ClusterUser;
+  let uid: string;
   let csr: string;
   let created = 0;
 
@@ -50,7 +53,8 @@ describe('the admission policy for requesters', { timeout: 120_000 }, () => {
       },
     ]);
     const pod = ['get', 'pod', '-n', 'certmount', 'driver', '-o', 'jsonpath={.metadata.uid}'];
-    const boundPod = { name: 'driver', uid: await cluster.kubectl(pod) };
+    uid = await cluster.kubectl(pod);
+    const boundPod = { name: 'driver', uid };
     driverPod = { serviceAccount: { namespace: 'certmount', name: 'certmount-driver', boundPod } };
     csr = base64(await newCsr());
     // Policies take effect when the API server has compiled them.
@@ -89,11 +93,30 @@ describe('the admission policy for requesters', { timeout: 120_000 }, () => {
     assert.match((await refusal(mallory, forged)) ?? '', message);
   });
 
-  it('takes what the driver says truly of itself', async () => {
-    assert.equal(
-      await refusal(driverPod, { username: driver, extra: { [nodeName]: ['node-a'] } }),
-      undefined,
-    );
+  it('refuses a pod that is not that of the credentials, also when it is left out', async () => {
+    const message = /pod name and uid in spec\.extra must be those of the requester's credentials/;
+    const node = { [nodeName]: ['node-a'] };
+    for (const extra of [
+      node,
+      { ...node, [podName]: ['driver'] },
+      { ...node, [podName]: ['driver'], [podUid]: ['another'] },
+      { ...node, [podName]: ['another'], [podUid]: [uid] },
+      { ...node, [podName]: ['driver', 'another'], [podUid]: [uid] },
+    ]) {
+      assert.match(
+        (await refusal(driverPod, { username: driver, extra })) ?? '',
+        message,
+        JSON.stringify(extra),
+      );
+    }
+    const forged = { username: 'mallory', extra: { [podName]: ['driver'], [podUid]: [uid] } };
+    assert.match((await refusal(mallory, forged)) ?? '', message);
+  });
+
+  it('takes what a pod says truly of itself, and one that names nobody', async () => {
+    const extra = { [nodeName]: ['node-a'], [podName]: ['driver'], [podUid]: [uid] };
+    assert.equal(await refusal(driverPod, { username: driver, extra }), undefined);
+    assert.equal(await refusal(driverPod, {}), undefined);
   });
 
   /** What the API server says against a request of this user; undefined when it takes it. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { newCa } from '../../unit/controller/builders.ts';
 import { ControllerProcess } from './support/controller-process.ts';
-import { eventually, World } from './support/world.ts';
+import { eventually } from '../../support/eventually.ts';
+import { World } from './support/world.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const root = await newCa({

@@ -8,7 +8,8 @@ import { base64, fromBase64, newCa, newCsr, newKey } from '../../unit/controller
 import { startController } from './support/controller.ts';
 import type { RunningController } from './support/controller.ts';
 import { verifyIssued } from './support/openssl.ts';
-import { eventually, World } from './support/world.ts';
+import { eventually } from '../../support/eventually.ts';
+import { World } from './support/world.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const lasting = { notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + 365 * day) };

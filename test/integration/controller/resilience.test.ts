@@ -6,7 +6,8 @@ import { newCa } from '../../unit/controller/builders.ts';
 import { startController } from './support/controller.ts';
 import type { RunningController } from './support/controller.ts';
 import { verifyIssued } from './support/openssl.ts';
-import { eventually, World } from './support/world.ts';
+import { eventually } from '../../support/eventually.ts';
+import { World } from './support/world.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const root = await newCa({

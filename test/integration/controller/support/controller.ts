@@ -1,7 +1,8 @@
 import { controllerCommand } from '../../../../src/controller/controller.ts';
 import { createLogger } from '../../../../src/runtime/log.ts';
 import { parseFlags } from '../../../../src/runtime/parse-flags.ts';
-import { eventually } from './world.ts';
+import { keepText } from '../../../support/kept-logs.ts';
+import { eventually } from '../../../support/eventually.ts';
 import type { World } from './world.ts';
 
 /** A controller in this process. */
@@ -31,7 +32,14 @@ export async function startController(
     version: '0.0.0-test',
     log: createLogger(
       { level: 'debug', format: 'json', program: 'controller' },
-      { destination: { write: (line) => void log.push(line) } },
+      {
+        destination: {
+          write: (line) => {
+            log.push(line);
+            keepText(`controller-in-${process.pid}`, line);
+          },
+        },
+      },
     ),
     onListening: listening.resolve,
   });

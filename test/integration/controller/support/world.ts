@@ -1,3 +1,4 @@
+import { eventually } from '../../../support/eventually.ts';
 import type { KeyObject } from 'node:crypto';
 import { certificateRequests } from '../../../../src/api/certificate-request.ts';
 import type { CertificateRequest } from '../../../../src/api/certificate-request.ts';
@@ -150,20 +151,5 @@ export class World {
       .split('\n')
       .filter((line) => series.test(line))
       .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
-  }
-}
-
-/** What only time and another process bring about. */
-export async function eventually<T>(
-  what: string,
-  look: () => Promise<T | undefined>,
-  timeoutMs = 30_000,
-): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > deadline) throw new Error(`did not come to be: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
