@@ -1,5 +1,5 @@
-// Makes src/driver/csi/generated/ from proto/: the types of the messages and services, and descriptor.json, with which
-// the driver serves them without a .proto file or its parser at run time.
+// Makes the folders generated/ of the driver from proto/: the types of the messages and services, and descriptor.json, with
+// which the driver serves them without a .proto file or its parser at run time.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -12,8 +12,12 @@ import type { GeneratedFiles, SyncOptions } from './generated-folder.ts';
 
 const root = dirname(import.meta.dirname);
 const protoFolder = join(root, 'proto');
-const outputFolder = join(root, 'src/driver/csi/generated');
-const protoFiles = ['csi.proto', 'pluginregistration.proto'];
+
+/** A folder for what is loaded together: the Workload API only when a volume asks for it. */
+const outputs: Readonly<Record<string, readonly string[]>> = {
+  'src/driver/csi/generated': ['csi.proto', 'pluginregistration.proto'],
+  'src/driver/workload-api/generated': ['workloadapi.proto'],
+};
 
 /** Options of @grpc/proto-loader that the generated types are true for: the driver must load with the same. */
 const typeOptions = [
@@ -28,13 +32,17 @@ const typeOptions = [
   '--importFileExtension=.ts',
 ];
 
-/** Brings src/driver/csi/generated/ up to date; answers the paths that were not. */
+/** Brings the generated folders up to date; answers the paths that were not. */
 export async function generateProto(options: SyncOptions): Promise<string[]> {
-  const stale = await syncGeneratedFolder(outputFolder, await generatedProto(), options);
-  return stale.map((path) => `src/driver/csi/generated/${path}`);
+  const all: string[] = [];
+  for (const [output, protoFiles] of Object.entries(outputs)) {
+    const stale = await syncGeneratedFolder(join(root, output), await generatedProto(protoFiles), options);
+    all.push(...stale.map((path) => `${output}/${path}`));
+  }
+  return all;
 }
 
-async function generatedProto(): Promise<GeneratedFiles> {
+async function generatedProto(protoFiles: readonly string[]): Promise<GeneratedFiles> {
   const folder = await mkdtemp(join(tmpdir(), 'certmount-proto-'));
   try {
     const generator = createRequire(import.meta.url).resolve(
@@ -48,7 +56,7 @@ async function generatedProto(): Promise<GeneratedFiles> {
     for (const path of await filesUnder(folder)) {
       generated.set(path, await readFile(join(folder, path), 'utf8'));
     }
-    generated.set('descriptor.json', `${JSON.stringify(descriptor(), undefined, 1)}\n`);
+    generated.set('descriptor.json', `${JSON.stringify(descriptor(protoFiles), undefined, 1)}\n`);
     return generated;
   } finally {
     await rm(folder, { recursive: true });
@@ -56,7 +64,7 @@ async function generatedProto(): Promise<GeneratedFiles> {
 }
 
 /** What `fromJSON` of @grpc/proto-loader takes: all services and messages, with the field names as written. */
-function descriptor(): protobuf.INamespace {
+function descriptor(protoFiles: readonly string[]): protobuf.INamespace {
   // One file after the other: loaded at once, the order of the services would be that in which the disk answers.
   return new protobuf.Root()
     .loadSync(

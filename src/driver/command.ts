@@ -1,9 +1,11 @@
+import * as fs from 'node:fs';
 import { inClusterConnection, kubeconfigConnection, systemClock } from '../kube/index.ts';
 import type { Logger } from '../runtime/log.ts';
 import { runDriver } from './driver.ts';
 import { type DriverFlagValues, driverFlags } from './options.ts';
+import { dropStartupPages } from './startup-pages.ts';
 import { CommandMounter, runCommand } from './volume/mount/command-mounter.ts';
-import { openLibc } from './volume/mount/libc.ts';
+import { type Libc, openLibc } from './volume/mount/libc.ts';
 import type { Mounter } from './volume/mount/mounter.ts';
 import { SyscallMounter } from './volume/mount/syscall-mounter.ts';
 
@@ -21,12 +23,13 @@ export const driverCommand = {
       values.kubeconfig === undefined
         ? await inClusterConnection()
         : await kubeconfigConnection(values.kubeconfig);
-    const mounter = await chooseMounter(context.log);
+    const libc = await openLibc();
     await runDriver(
       values,
       {
         connection,
-        mounter,
+        mounter: chooseMounter(libc, context.log),
+        onServing: () => libc && dropStartupPages({ fs, madvise: libc.madvise }),
         clock: systemClock,
         random: Math.random,
         log: context.log,
@@ -37,8 +40,7 @@ export const driverCommand = {
   },
 };
 
-async function chooseMounter(log: Logger): Promise<Mounter> {
-  const syscalls = await openLibc();
+function chooseMounter(syscalls: Libc | undefined, log: Logger): Mounter {
   if (syscalls !== undefined) return new SyscallMounter({}, { syscalls });
   log.info({ component: 'mount' }, 'no foreign-function interface in this Node; mounting with mount(8)');
   return new CommandMounter({}, { run: runCommand });

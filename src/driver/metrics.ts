@@ -8,6 +8,7 @@ export type IssuancePhase = (typeof phases)[number];
 
 const failures: Record<VolumeFailure, true> = {
   'invalid-request': true,
+  'published-elsewhere': true,
   'invalid-attribute': true,
   busy: true,
   denied: true,
@@ -24,7 +25,13 @@ const failures: Record<VolumeFailure, true> = {
 };
 const outcomes = ['renewed', ...(Object.keys(failures) as VolumeFailure[])] as const;
 
-const states = ['requested', 'refused', 'live', 'renewing'] as const satisfies readonly Volume['state'][];
+const states = [
+  'requested',
+  'refused',
+  'waiting',
+  'live',
+  'renewing',
+] as const satisfies readonly Volume['state'][];
 
 /** What the parts of the driver report. */
 export interface DriverMetrics {

@@ -1,6 +1,19 @@
+import { formatDuration, parseDuration } from '../api/duration.ts';
 import { checkTrustDomain } from '../pki/index.ts';
 import { commonFlags } from '../runtime/common-flags.ts';
-import { type FlagValues, integerFlag, textFlag, valueFlag } from '../runtime/flags.ts';
+import {
+  choiceFlag,
+  type FlagValues,
+  integerFlag,
+  textFlag,
+  toggleFlag,
+  valueFlag,
+} from '../runtime/flags.ts';
+import { FlagError } from '../runtime/parse-flags.ts';
+import { issuerFault } from './volume/attributes/certificate/issuer.ts';
+import { compatibilities, defaultsOf } from './volume/attributes/compatibility.ts';
+import { shortestDuration } from './volume/attributes/parse-attributes.ts';
+import type { IssuerName } from './volume/volume-spec.ts';
 
 /** CSI §GetPluginInfo: a domain name of at most 63 characters that ends in a letter or digit. */
 const driverName = /^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?$/;
@@ -21,8 +34,7 @@ export const driverFlags = {
   }),
   driverName: valueFlag<string>({
     placeholder: 'NAME',
-    help: 'Name of the CSI driver, as in the CSIDriver object.',
-    default: 'csi.certmount.io',
+    help: 'Name of the CSI driver, as in the CSIDriver object. Default: csi.certmount.io, or that of --compatibility.',
     parse: (text) => {
       if (!driverName.test(text)) throw new Error('must be a domain name of at most 63 characters');
       return text;
@@ -55,6 +67,45 @@ export const driverFlags = {
     parse: checkTrustDomain,
     format: String,
   }),
+  useTokenRequest: toggleFlag({
+    help:
+      "Make CertificateRequests as the pod's own service account, with the token that the kubelet hands over: " +
+      'the CSIDriver object needs tokenRequests. By default the driver makes them.',
+    default: false,
+  }),
+  startupTaint: toggleFlag({
+    help: 'Remove the taint certmount.io/agent-not-ready from this node once the kubelet has registered the driver.',
+    default: false,
+  }),
+  compatibility: choiceFlag({
+    help: "Whose place the driver takes: it has that driver's name and the defaults of its volumes.",
+    choices: compatibilities,
+    default: 'none',
+  }),
+  defaultIssuerName: textFlag({
+    placeholder: 'NAME',
+    help: 'Issuer of the volumes that name none. Without it each volume has to name one.',
+  }),
+  defaultIssuerKind: textFlag({
+    placeholder: 'KIND',
+    help: 'Kind of --default-issuer-name.',
+    default: 'ClusterIssuer',
+  }),
+  defaultIssuerGroup: textFlag({
+    placeholder: 'GROUP',
+    help: 'API group of --default-issuer-name.',
+    default: 'cert-manager.io',
+  }),
+  defaultDuration: valueFlag<number>({
+    placeholder: 'DURATION',
+    help: 'Lifetime that is asked for by volumes that name none, at least 1m. Default: 24h, or that of --compatibility.',
+    parse: parseLifetime,
+    format: formatDuration,
+  }),
+  keepIssuedRequests: toggleFlag({
+    help: "Keep the CertificateRequest of each volume's present certificate, for people to look at. Without it the API server stores none but those under way.",
+    default: true,
+  }),
   volumeSizeKib: integerFlag({
     help: 'Size limit of each volume in KiB.',
     default: 1024,
@@ -65,6 +116,26 @@ export const driverFlags = {
 
 export type DriverFlagValues = FlagValues<typeof driverFlags>;
 
+/** The flags with what follows from several of them. */
+export interface DriverOptions extends DriverFlagValues {
+  readonly driverName: string;
+  readonly defaultIssuer: IssuerName | undefined;
+}
+
+/** @throws {FlagError} */
+export function driverOptions(values: DriverFlagValues): DriverOptions {
+  const { defaultIssuerGroup: group, defaultIssuerKind: kind, defaultIssuerName: name } = values;
+  const defaultIssuer = name === undefined ? undefined : { name, kind, group };
+  const fault = defaultIssuer && issuerFault(defaultIssuer);
+  if (fault !== undefined)
+    throw new FlagError('bad-value', `--default-issuer-${fault.part}: ${fault.problem}`);
+  return {
+    ...values,
+    driverName: values.driverName ?? defaultsOf[values.compatibility].driverName,
+    defaultIssuer,
+  };
+}
+
 export interface DriverPaths {
   /** Of the socket, in this container. */
   readonly socket: string;
@@ -74,7 +145,7 @@ export interface DriverPaths {
   readonly state: string;
 }
 
-export function driverPaths(values: DriverFlagValues): DriverPaths {
+export function driverPaths(values: DriverOptions): DriverPaths {
   const { driverName: name, kubeletDir } = values;
   const socket = socketPath(values.endpoint);
   return {
@@ -106,4 +177,10 @@ function parseDirectory(text: string): string {
   if (!path.startsWith('/') || path.split('/').includes('..'))
     throw new Error('must be an absolute path without ".."');
   return path;
+}
+
+function parseLifetime(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds < shortestDuration) throw new Error('must be at least 1m');
+  return milliseconds;
 }

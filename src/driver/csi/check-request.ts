@@ -26,7 +26,7 @@ export function checkPublishRequest(
     'volume_capability.mount.fs_type',
     `${JSON.stringify(fsType)} is not served: leave fsType out`,
   );
-  demand(flags.length === 0, 'volume_capability.mount.mount_flags', 'must be empty');
+  const seLinuxContext = seLinuxContextOf(flags);
   demand(
     context['csi.storage.k8s.io/ephemeral'] === 'true',
     'volume_context["csi.storage.k8s.io/ephemeral"]',
@@ -38,6 +38,8 @@ export function checkPublishRequest(
     targetPath: request.target_path,
     context,
     mountGroup: mountGroupOf(group),
+    seLinuxContext,
+    secrets: request.secrets,
   };
 }
 
@@ -67,6 +69,25 @@ function checkTargetPath(path: string, kubeletDir: string): void {
     'target_path',
     `${JSON.stringify(path)} must be under the kubelet's directory ${kubeletDir}`,
   );
+}
+
+/** `user:role:type`, then what levels and categories there are; no quote, no space, nothing that ends a mount option. */
+const seLinuxFlag = /^context="([A-Za-z0-9_.-]+(?::[A-Za-z0-9_.-]+){2}(?::[A-Za-z0-9_.,:-]+)?)"$/;
+
+/**
+ * The kubelet's only flag: with CSIDriver `seLinuxMount: true` and on a node with SELinux it asks for one label for the whole
+ * volume, in quotes because categories are separated by commas. (Up to 1.36 it does so for PersistentVolumes alone.)
+ */
+function seLinuxContextOf(flags: readonly string[]): string | undefined {
+  const [flag, ...more] = flags;
+  if (flag === undefined) return undefined;
+  const [, label] = seLinuxFlag.exec(flag) ?? [];
+  demand(
+    label !== undefined && more.length === 0,
+    'volume_capability.mount.mount_flags',
+    `${JSON.stringify(flags)} is not served: only one flag context="USER:ROLE:TYPE:LEVEL" is, for SELinux`,
+  );
+  return label;
 }
 
 function mountGroupOf(text: string): number | undefined {

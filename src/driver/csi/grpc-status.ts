@@ -7,6 +7,8 @@ import { VolumeError, type VolumeFailure } from '../volume/volume-error.ts';
  */
 const codes: Record<VolumeFailure, status> = {
   'invalid-request': status.INVALID_ARGUMENT,
+  // CSI NodePublishVolume: what a volume for one publish at a time answers to a second path.
+  'published-elsewhere': status.FAILED_PRECONDITION,
   'invalid-attribute': status.INVALID_ARGUMENT,
   busy: status.ABORTED,
   denied: status.PERMISSION_DENIED,

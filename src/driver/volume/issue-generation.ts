@@ -1,7 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import type { Certificate } from '../../pki/index.ts';
+import type { GenerationFiles } from './files/generation.ts';
 import { renderGeneration } from './files/render-generation.ts';
 import { verifyIssued } from './issuance/verify-issued.ts';
+import { readPasswords } from './passwords.ts';
+import { generationNumber } from './read-generation.ts';
 import { toVolumeError } from './volume-error.ts';
 import type { VolumePorts } from './volume-ports.ts';
 import type { VolumeSpec } from './volume-spec.ts';
@@ -33,9 +36,15 @@ export async function issueGeneration(
     new Date(now),
     ports.readAnchors,
   );
+  const renewAt = nextRenewal(spec, material.chain[0], now, ports);
   const verified = performance.now();
   try {
-    files.write(spec.targetPath, renderGeneration(spec, pending.key, material));
+    ports.mounts.assertMounted(spec.targetPath);
+    const generation = generationNumber(spec, files) + 1;
+    const password = readPasswords(spec, files);
+    const context = { generation, renewAt, password };
+    const rendered = renderGeneration(spec, pending.key, material, context);
+    files.write(spec.targetPath, withKnownAnchors(spec, rendered, ports));
   } catch (error) {
     throw toVolumeError(error, 'mount-failed', 'cannot write the files of the volume');
   }
@@ -43,8 +52,23 @@ export async function issueGeneration(
   metrics.issuancePhase('write', (performance.now() - verified) / 1000);
   return {
     generation: generationOf(material.chain[0]),
-    renewAt: nextRenewal(spec, material.chain[0], now, ports),
+    renewAt,
   };
+}
+
+/**
+ * A driver in whose place this one is may have had the anchors from elsewhere (`--source-ca-bundle` of csi-driver-spiffe).
+ * Where the issuer names none they stay: without them the pod could verify nobody any more.
+ */
+function withKnownAnchors(
+  { files: { ca }, targetPath }: VolumeSpec,
+  rendered: GenerationFiles,
+  { files, mounts }: VolumePorts,
+): GenerationFiles {
+  if (ca === undefined || rendered.files.has(ca)) return rendered;
+  const known = files.read(targetPath, ca);
+  if (known === undefined || !mounts.isForeign(targetPath)) return rendered;
+  return { ...rendered, files: new Map([...rendered.files, [ca, known]]) };
 }
 
 export async function makeKey(spec: VolumeSpec, signal: AbortSignal, ports: VolumePorts): Promise<KeyObject> {
@@ -69,5 +93,5 @@ export function nextRenewal(
   ports: VolumePorts,
 ): number {
   const { notBefore, notAfter } = generationOf(leaf);
-  return renewalTime({ notBefore, notAfter }, issuedAt, spec.renewBefore, ports.random());
+  return renewalTime({ notBefore, notAfter }, issuedAt, spec.renewBefore, ports.renewalSpread(leaf));
 }

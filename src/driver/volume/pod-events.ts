@@ -15,7 +15,13 @@ export interface PodEventsDependencies {
   readonly log: Logger;
 }
 
-export type PodEventReason = 'CertificateRenewalFailed' | 'CertificateExpired';
+export type PodEventReason =
+  | 'CertificateExpired'
+  | 'CertificateIssued'
+  | 'CertificatePending'
+  | 'CertificateRenewalFailed'
+  | 'SubPathNeverUpdates'
+  | 'VolumeNotRenewed';
 
 /** The same of the same pod is told again only after so long. */
 const silenceMs = 5 * 60_000;
@@ -36,6 +42,14 @@ export class PodEvents {
   }
 
   warn(pod: PodIdentity, reason: PodEventReason, note: string): void {
+    this.#tell(pod, 'Warning', reason, note);
+  }
+
+  inform(pod: PodIdentity, reason: PodEventReason, note: string): void {
+    this.#tell(pod, 'Normal', reason, note);
+  }
+
+  #tell(pod: PodIdentity, type: Event['type'], reason: PodEventReason, note: string): void {
     const { clock, events, log } = this.#deps;
     const key = `${pod.uid} ${reason}`;
     const last = this.#told.get(key);
@@ -47,12 +61,12 @@ export class PodEvents {
       if (this.#told.size <= remembered) break;
       this.#told.delete(oldest);
     }
-    events.create(this.#event(pod, reason, note)).catch((error: unknown) => {
+    events.create(this.#event(pod, type, reason, note)).catch((error: unknown) => {
       log.debug({ error, pod: `${pod.namespace}/${pod.name}`, reason }, 'event could not be created');
     });
   }
 
-  #event(pod: PodIdentity, reason: PodEventReason, note: string): Event {
+  #event(pod: PodIdentity, type: Event['type'], reason: PodEventReason, note: string): Event {
     const { clock, randomHex } = this.#deps;
     const { driverName, nodeName } = this.#options;
     const { name, namespace, uid } = pod;
@@ -65,7 +79,7 @@ export class PodEvents {
       reportingController: driverName,
       reportingInstance: nodeName.slice(0, 128),
       action: 'Issue',
-      type: 'Warning',
+      type,
       reason,
       note: note.length <= longestNote ? note : `${note.slice(0, longestNote - 1)}…`,
       regarding: { apiVersion: 'v1', kind: 'Pod', name, namespace, uid },

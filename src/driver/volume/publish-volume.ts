@@ -1,3 +1,5 @@
+import { completeSpec } from './complete-spec.ts';
+import { renderPlaceholder } from './files/render-placeholder.ts';
 import { requestName } from './issuance/request-object.ts';
 import { verifyIssued } from './issuance/verify-issued.ts';
 import {
@@ -7,13 +9,14 @@ import {
   makeKey,
   nextRenewal,
 } from './issue-generation.ts';
+import { passwordsOf, savePasswords, withoutPasswords } from './passwords.ts';
 import { readPending, savePending } from './pending-request.ts';
 import { type ReadGeneration, readGeneration } from './read-generation.ts';
 import { withoutTokens, type VolumeRecord } from './state/volume-record.ts';
 import { isRetried, toVolumeError, VolumeError } from './volume-error.ts';
 import type { VolumePorts } from './volume-ports.ts';
 import type { VolumeSpec } from './volume-spec.ts';
-import { advance, type Pending, requestsOf, type Volume } from './volume.ts';
+import { advance, isServed, type Pending, requestsOf, type Volume } from './volume.ts';
 import type { VolumeSource, VolumeTable } from './volumes.ts';
 
 /** A denial stands for so long before another request is made: approvers are people, and policies change. */
@@ -27,9 +30,14 @@ export async function publishVolume(
   table: VolumeTable,
   ports: VolumePorts,
 ): Promise<void> {
+  const passwords = passwordsOf(spec, source);
   const earlier = table.get(spec.volumeId);
   if (earlier?.state === 'refused') repeatRefusal(earlier, ports);
   const isMounted = ports.mounts.isMounted(spec.targetPath);
+  const mayBeInUse =
+    isMounted &&
+    ports.files.writtenAt(spec.targetPath) !== undefined &&
+    !ports.mounts.isForeign(spec.targetPath);
   const resumed = resumable(earlier) ?? (isMounted ? readPending(spec, ports.files) : undefined);
   const request = resumed?.request ?? newRequestName(spec, ports);
   table.set({ state: 'requested', spec, request, key: resumed?.key });
@@ -38,26 +46,72 @@ export async function publishVolume(
   // Awaited below; a failure meanwhile is not to end the process.
   recorded.catch(() => {});
   try {
-    await ports.mounts.ensure(spec.targetPath);
-    const issued = (isMounted ? adopt(spec, ports) : undefined) ?? (await issue());
-    await recorded;
-    table.set(advance(stateOf(spec, table), { type: 'issued', request, ...issued }));
-    table.renewAt(spec.volumeId, issued.renewAt);
-    dropPending(spec, ports);
+    // Somebody has taken its mount off, and with it the socket that is still open.
+    if (earlier !== undefined && isServed(earlier)) await ports.workloadApis?.close(spec.volumeId);
+    await ports.mounts.ensure(spec.targetPath, source.seLinuxContext);
+    savePasswords(spec, passwords, ports.files);
+    const adopted = isMounted ? adopt(spec, ports) : undefined;
+    if (adopted === undefined && spec.start === 'without-certificate') {
+      await recorded;
+      await startWithout(spec, resumed, table, ports);
+    } else {
+      const issued = adopted ?? (await issue());
+      await recorded;
+      await ports.workloadApis?.update(spec);
+      table.set(advance(stateOf(spec, table), { type: 'issued', request, ...issued }));
+      table.renewAt(spec.volumeId, issued.renewAt);
+      dropPending(spec, ports);
+    }
+    ports.subPaths.lookLater(spec.pod);
   } catch (error) {
     await Promise.allSettled([recorded]);
     const failure = toVolumeError(error, 'mount-failed', 'cannot publish the volume');
-    if (!isRetried(failure.reason) && stateOf(spec, table).state === 'requested')
-      await giveUp(spec, failure, table, ports);
+    if (isRetried(failure.reason) || stateOf(spec, table).state !== 'requested') throw failure;
+    if (mayBeInUse) throw leaveAsFound(spec, failure, table, ports);
+    await giveUp(spec, failure, table, ports);
     throw failure;
   }
 
   async function issue(): Promise<IssuedGeneration> {
+    await podToBeReady(spec, signal, ports);
     const pending = resumed ?? (await startRequest(spec, request, signal, ports));
     table.set({ state: 'requested', spec, ...pending });
     // Before anything is created, so that a restarted driver knows whose it is.
     await recorded;
-    return issueGeneration(spec, pending, signal, ports);
+    return issueGeneration(completeSpec(spec, ports), pending, signal, ports);
+  }
+}
+
+/** The container starts now and its certificate comes when it can. */
+async function startWithout(
+  spec: VolumeSpec,
+  resumed: Pending | undefined,
+  table: VolumeTable,
+  ports: VolumePorts,
+): Promise<void> {
+  // What lies there although nobody remembers it stays until something better comes.
+  if (ports.files.writtenAt(spec.targetPath) === undefined)
+    ports.files.write(spec.targetPath, renderPlaceholder(spec));
+  await ports.workloadApis?.update(spec);
+  table.set({ state: 'waiting', spec, failedRenewals: 0, next: resumed });
+  table.renewAt(spec.volumeId, ports.clock.now());
+  const unmet = ports.pods.unmet(spec.pod, spec.gates);
+  ports.events.inform(
+    spec.pod,
+    'CertificatePending',
+    `The volume is mounted without a certificate, as its attribute start asks for; ${unmet === undefined ? 'it is requested now' : `it is requested when there is ${unmet}`}.`,
+  );
+}
+
+/** @throws {VolumeError} `not-issued-yet` when the pod does not have in time what its certificate waits for */
+async function podToBeReady(spec: VolumeSpec, signal: AbortSignal, ports: VolumePorts): Promise<void> {
+  const unmet = ports.pods.unmet(spec.pod, spec.gates);
+  if (unmet === undefined) return;
+  try {
+    await ports.pods.whenReady(spec.pod, spec.gates, signal);
+  } catch (error) {
+    const still = ports.pods.unmet(spec.pod, spec.gates) ?? unmet;
+    throw new VolumeError('not-issued-yet', `the certificate waits for ${still}`, { cause: error });
   }
 }
 
@@ -77,7 +131,7 @@ function adopt(spec: VolumeSpec, ports: VolumePorts): IssuedGeneration | undefin
 }
 
 /** Whether what lies there is this volume's: checked as at its issuance, with the time within its lifetime. */
-function isAskedFor(spec: VolumeSpec, found: ReadGeneration, ports: VolumePorts): boolean {
+export function isAskedFor(spec: VolumeSpec, found: ReadGeneration, ports: VolumePorts): boolean {
   const { notBefore, notAfter } = found.leaf;
   const at = Math.max(notBefore.getTime(), Math.min(ports.clock.now(), notAfter.getTime() - 1));
   try {
@@ -93,7 +147,7 @@ function isAskedFor(spec: VolumeSpec, found: ReadGeneration, ports: VolumePorts)
 }
 
 /** The pod has its files: nothing after this may fail the call. */
-function dropPending(spec: VolumeSpec, ports: VolumePorts): void {
+export function dropPending(spec: VolumeSpec, ports: VolumePorts): void {
   try {
     ports.files.removePending(spec.targetPath);
   } catch (error) {
@@ -108,8 +162,29 @@ async function startRequest(
   ports: VolumePorts,
 ): Promise<Pending> {
   const pending = { request, key: await makeKey(spec, signal, ports) };
+  ports.mounts.assertMounted(spec.targetPath);
   savePending(spec, pending, ports.files);
   return pending;
+}
+
+/**
+ * Of a volume that has had files since before this call: a pod may run with them.
+ *
+ * @returns a failure that the kubelet repeats: after another one it would forget the volume, or take the files from the pod
+ */
+function leaveAsFound(
+  spec: VolumeSpec,
+  failure: VolumeError,
+  table: VolumeTable,
+  ports: VolumePorts,
+): VolumeError {
+  const requests = requestsOf(stateOf(spec, table));
+  dropPending(spec, ports);
+  table.delete(spec.volumeId);
+  for (const request of requests) table.release(spec.pod.namespace, request);
+  return new VolumeError('not-issued-yet', `the volume keeps the files that it has: ${failure.message}`, {
+    cause: failure,
+  });
 }
 
 /** The kubelet forgets the volume after this failure, and so nothing of it may stay on the node. */
@@ -120,12 +195,18 @@ async function giveUp(
   ports: VolumePorts,
 ): Promise<void> {
   try {
-    await ports.mounts.remove(spec.targetPath);
+    await ports.workloadApis?.close(spec.volumeId);
+    // A pod may run with what somebody else has mounted for it.
+    if (!ports.mounts.isForeign(spec.targetPath)) await ports.mounts.remove(spec.targetPath);
     ports.records.remove(spec.volumeId);
   } catch (error) {
     ports.log.error({ error: error, volume: spec.volumeId }, 'cannot clean up after a failed publish');
   }
-  const refused = advance(stateOf(spec, table), { type: 'refused', failure, at: ports.clock.now() });
+  const refused = advance(stateOf(spec, table), {
+    type: 'refused',
+    failure,
+    at: ports.clock.now(),
+  }) as Extract<Volume, { state: 'refused' }>;
   if (
     failure.reason === 'denied' ||
     failure.reason === 'issuance-failed' ||
@@ -155,7 +236,7 @@ export function newRequestName(spec: VolumeSpec, ports: VolumePorts): string {
   return requestName(spec.pod.name, ports.randomHex());
 }
 
-async function storeRecord(record: VolumeRecord, ports: VolumePorts): Promise<void> {
+export async function storeRecord(record: VolumeRecord, ports: VolumePorts): Promise<void> {
   try {
     await ports.records.save(record);
   } catch (error) {
@@ -163,9 +244,9 @@ async function storeRecord(record: VolumeRecord, ports: VolumePorts): Promise<vo
   }
 }
 
-function recordOf(source: VolumeSource, request: string): VolumeRecord {
+export function recordOf(source: VolumeSource, request: string): VolumeRecord {
   const { volumeId, targetPath, mountGroup } = source;
-  const context = withoutTokens(source.context);
+  const context = withoutPasswords(withoutTokens(source.context));
   return {
     version: 1,
     volumeId,

@@ -1,18 +1,16 @@
+import { followAddressesOf } from './follow-addresses.ts';
 import { generationOf, nextRenewal } from './issue-generation.ts';
 import { readPending } from './pending-request.ts';
 import { readGeneration } from './read-generation.ts';
 import type { VolumeRecord } from './state/volume-record.ts';
+import { takenOverRenewal } from './take-over-volume.ts';
 import type { VolumePorts } from './volume-ports.ts';
-import type { VolumeSpec } from './volume-spec.ts';
-import type { VolumeSource, VolumeTable } from './volumes.ts';
+import type { VolumeTable } from './volumes.ts';
 
 /** Brings records and mounts together. The trouble of one volume is logged and harms no other. */
-export async function recoverVolumes(
-  parseSpec: (source: VolumeSource) => VolumeSpec,
-  table: VolumeTable,
-  ports: VolumePorts,
-): Promise<void> {
+export async function recoverVolumes(table: VolumeTable, ports: VolumePorts): Promise<void> {
   const { log, mounts, records } = ports;
+  const ours = mounts.list();
   const accounted = new Set<string>();
   for (const stored of records.load()) {
     if (stored.kind === 'corrupt') {
@@ -21,15 +19,16 @@ export async function recoverVolumes(
       continue;
     }
     const { record } = stored;
-    accounted.add(mounts.resolve(record.targetPath));
+    const target = mounts.resolve(record.targetPath);
+    accounted.add(target);
     try {
-      if (mounts.isMounted(record.targetPath)) recoverVolume(record, parseSpec, table, ports);
+      if (mounts.isMounted(record.targetPath)) await recoverVolume(record, ours.has(target), table, ports);
       else await forgetVolume(record, table, ports);
     } catch (error) {
       log.error({ error: error, volume: record.volumeId }, 'cannot recover a volume; it is left as it is');
     }
   }
-  for (const target of mounts.list()) {
+  for (const target of ours) {
     if (accounted.has(target)) continue;
     log.warn(
       { targetPath: target },
@@ -38,20 +37,30 @@ export async function recoverVolumes(
   }
 }
 
-function recoverVolume(
+/** @param isOurs whether this driver has made the mount; one that it took over is read-only again for a new process */
+async function recoverVolume(
   record: VolumeRecord,
-  parseSpec: (source: VolumeSource) => VolumeSpec,
+  isOurs: boolean,
   table: VolumeTable,
   ports: VolumePorts,
-): void {
-  const spec = parseSpec(record);
+): Promise<void> {
+  if (!isOurs) await ports.mounts.takeOver(record.targetPath);
+  const spec = ports.parseSpec({ ...record, secrets: {}, seLinuxContext: undefined });
   const pending = readPending(spec, ports.files);
   const found = readGeneration(spec, ports.files);
+  if (found === undefined && (!isOurs || spec.start === 'without-certificate')) {
+    table.set({ state: 'waiting', spec, failedRenewals: 0, next: pending });
+    table.renewAt(spec.volumeId, ports.clock.now());
+    await ports.workloadApis?.update(spec);
+    return;
+  }
   if (found === undefined) {
     table.set({ state: 'requested', spec, request: pending?.request ?? record.request, key: pending?.key });
     return;
   }
-  const renewAt = nextRenewal(spec, found.leaf, found.writtenAt, ports);
+  const renewAt = isOurs
+    ? nextRenewal(spec, found.leaf, found.writtenAt, ports)
+    : takenOverRenewal(spec, found, ports);
   const live = {
     spec,
     request: record.request,
@@ -67,7 +76,10 @@ function recoverVolume(
     ports.files.removePending(spec.targetPath);
     table.set({ state: 'live', ...live });
     table.renewAt(spec.volumeId, renewAt);
+    followAddressesOf(found, spec, table, ports);
   }
+  // Last: without it the volume is as good for those who read files.
+  await ports.workloadApis?.update(spec);
 }
 
 /** A record without its mount: the node was restarted, or the driver was killed at the end of an unpublish. */

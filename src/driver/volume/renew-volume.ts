@@ -1,11 +1,14 @@
 import { backoffMs } from '../../kube/index.ts';
+import { completeSpec, dependsOnAddresses } from './complete-spec.ts';
+import { followAddresses } from './follow-addresses.ts';
 import { issueGeneration, makeKey } from './issue-generation.ts';
 import { savePending } from './pending-request.ts';
 import { newRequestName } from './publish-volume.ts';
 import { isKeyOf, readGeneration } from './read-generation.ts';
 import { isRetried, toVolumeError, VolumeError } from './volume-error.ts';
 import type { VolumePorts } from './volume-ports.ts';
-import { advance, isLive, type LiveVolume, type Pending } from './volume.ts';
+import type { VolumeSpec } from './volume-spec.ts';
+import { advance, isServed, type LiveVolume, type Pending, pendingOf, type ServedVolume } from './volume.ts';
 import type { VolumeTable } from './volumes.ts';
 
 /** An attempt waits for so long before it makes way; the next one goes on with the same request. */
@@ -13,7 +16,7 @@ const attemptMs = 30_000;
 const firstRetryMs = 5_000;
 const lastRetryMs = 300_000;
 
-/** One attempt to replace the files of a live volume. A failure changes nothing that the pod sees. */
+/** One attempt to give a volume that is served its next files, or its first. A failure changes nothing that the pod sees. */
 export async function renewVolume(
   volumeId: string,
   signal: AbortSignal,
@@ -21,10 +24,13 @@ export async function renewVolume(
   ports: VolumePorts,
 ): Promise<void> {
   const volume = table.get(volumeId);
-  if (volume === undefined || !isLive(volume)) return;
-  const { spec } = volume;
+  if (volume === undefined || !isServed(volume)) return;
   try {
-    const next = volume.state === 'renewing' ? volume.next : await startRenewal(volume, signal, table, ports);
+    const unmet = await missingOfPod(volume.spec, signal, ports);
+    if (unmet !== undefined) return waitForPod(volume, unmet, table, ports);
+    const ips = dependsOnAddresses(volume.spec) ? ports.pods.ips(volume.spec.pod) : [];
+    const spec = completeSpec(volume.spec, ports);
+    const next = pendingOf(volume) ?? (await startRenewal(volume, signal, table, ports));
     const { generation, renewAt } = await withTimeLimit(attemptMs, signal, ports, (limited) =>
       issueGeneration(spec, next, limited, ports),
     );
@@ -35,19 +41,44 @@ export async function renewVolume(
       renewAt,
     }) as LiveVolume;
     table.set(renewed);
-    table.release(spec.pod.namespace, volume.request);
+    if (volume.state === 'waiting') informOfFirst(renewed, ports);
+    else table.release(spec.pod.namespace, volume.request);
     ports.metrics.renewal('renewed');
+    await tellWorkloads(renewed, ports);
     await settle(renewed, ports);
     // Last: a renewal that came due while this one is not over would be taken for this one.
     table.renewAt(volumeId, renewAt);
+    followAddresses(renewed.spec, ips, table, ports);
   } catch (error) {
     if (signal.aborted) throw error;
     retryLater(toVolumeError(error, 'mount-failed', 'cannot renew the volume'), volumeId, table, ports);
   }
 }
 
+/** What the pod still lacks, for people to read. After a restart that is not known at once. */
+async function missingOfPod(
+  { gates, pod }: VolumeSpec,
+  signal: AbortSignal,
+  ports: VolumePorts,
+): Promise<string | undefined> {
+  if (gates.length === 0) return undefined;
+  await withTimeLimit(attemptMs, signal, ports, (limited) => ports.pods.whenSynced(limited));
+  return ports.pods.unmet(pod, gates);
+}
+
+/** The attempt begins anew when the pod has what is missing, however long that takes. */
+function waitForPod(volume: ServedVolume, unmet: string, table: VolumeTable, ports: VolumePorts): void {
+  const { gates, pod, volumeId } = volume.spec;
+  table.renewWhen(volumeId, (signal) => ports.pods.whenReady(pod, gates, signal));
+  if (volume.state === 'waiting') return;
+  // Told of again from time to time: a gate that closed for good lets the certificate expire.
+  table.renewAt(volumeId, ports.clock.now() + lastRetryMs);
+  const failure = new VolumeError('not-issued-yet', `the renewal waits for ${unmet}`);
+  tellOfFailure(volume, failure, lastRetryMs, ports);
+}
+
 async function startRenewal(
-  volume: LiveVolume,
+  volume: ServedVolume,
   signal: AbortSignal,
   table: VolumeTable,
   ports: VolumePorts,
@@ -56,22 +87,31 @@ async function startRenewal(
   const kept = spec.key.reuse ? readGeneration(spec, ports.files)?.key : undefined;
   const key = kept !== undefined && isKeyOf(spec, kept) ? kept : await makeKey(spec, signal, ports);
   const next = { request: newRequestName(spec, ports), key };
+  ports.mounts.assertMounted(spec.targetPath);
   savePending(spec, next, ports.files);
   table.set(advance(volume, { type: 'renewal-started', next }));
   return next;
 }
 
+function informOfFirst({ generation, spec }: LiveVolume, ports: VolumePorts): void {
+  ports.events.inform(
+    spec.pod,
+    'CertificateIssued',
+    `The volume has its first certificate, which lives until ${new Date(generation.notAfter).toISOString()}.`,
+  );
+}
+
 function retryLater(failure: VolumeError, volumeId: string, table: VolumeTable, ports: VolumePorts): void {
   const volume = table.get(volumeId);
-  if (volume === undefined || !isLive(volume)) return;
-  const { spec, generation } = volume;
-  const goesOn = volume.state === 'renewing' && isRetried(failure.reason);
-  const failed = advance(volume, { type: goesOn ? 'renewal-delayed' : 'renewal-refused' }) as LiveVolume;
+  if (volume === undefined || !isServed(volume)) return;
+  const { spec } = volume;
+  const next = pendingOf(volume);
+  const goesOn = next !== undefined && isRetried(failure.reason);
+  const failed = advance(volume, { type: goesOn ? 'renewal-delayed' : 'renewal-refused' }) as ServedVolume;
   table.set(failed);
-  if (volume.state === 'renewing' && !goesOn) table.release(spec.pod.namespace, volume.next.request);
+  if (next !== undefined && !goesOn) table.release(spec.pod.namespace, next.request);
   const wait = backoffMs(failed.failedRenewals, { baseMs: firstRetryMs, maxMs: lastRetryMs }, ports.random);
-  const now = ports.clock.now();
-  table.renewAt(volumeId, now + wait);
+  table.renewAt(volumeId, ports.clock.now() + wait);
   ports.metrics.renewal(failure.reason);
   ports.log.warn(
     {
@@ -82,19 +122,42 @@ function retryLater(failure: VolumeError, volumeId: string, table: VolumeTable, 
     },
     'renewal failed',
   );
-  const expiry = new Date(generation.notAfter).toISOString();
-  if (generation.notAfter <= now) {
+  tellOfFailure(failed, failure, wait, ports);
+}
+
+function tellOfFailure(volume: ServedVolume, failure: VolumeError, wait: number, ports: VolumePorts): void {
+  const { pod } = volume.spec;
+  const retry = `the next attempt is in ${Math.round(wait / 1000)} s`;
+  if (volume.state === 'waiting') {
     ports.events.warn(
-      spec.pod,
+      pod,
+      'CertificateRenewalFailed',
+      `${failure.message}. There is no certificate yet; ${retry}.`,
+    );
+    return;
+  }
+  const expiry = new Date(volume.generation.notAfter).toISOString();
+  if (volume.generation.notAfter <= ports.clock.now()) {
+    ports.events.warn(
+      pod,
       'CertificateExpired',
       `The certificate expired at ${expiry} and could not be renewed: ${failure.message}`,
     );
   } else {
     ports.events.warn(
-      spec.pod,
+      pod,
       'CertificateRenewalFailed',
-      `${failure.message}. The present certificate lives until ${expiry}; the next attempt is in ${Math.round(wait / 1000)} s.`,
+      `${failure.message}. The present certificate lives until ${expiry}; ${retry}.`,
     );
+  }
+}
+
+/** Who reads files has the new ones whatever becomes of this. */
+async function tellWorkloads({ spec }: LiveVolume, ports: VolumePorts): Promise<void> {
+  try {
+    await ports.workloadApis?.update(spec);
+  } catch (error) {
+    ports.log.error({ error, volume: spec.volumeId }, 'cannot serve the Workload API in the volume');
   }
 }
 

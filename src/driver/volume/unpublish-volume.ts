@@ -10,6 +10,8 @@ export async function unpublishVolume(
   ports: VolumePorts,
 ): Promise<void> {
   const volume = table.get(volumeId);
+  await ports.workloadApis?.close(volumeId);
+  if (ports.mounts.isLeftByOther(targetPath)) await emptyLeft(volumeId, targetPath, ports);
   await ports.mounts.remove(targetPath);
   if (volume !== undefined && volume.spec.targetPath !== targetPath)
     await ports.mounts.remove(volume.spec.targetPath);
@@ -17,5 +19,18 @@ export async function unpublishVolume(
   ports.records.remove(volumeId);
   table.delete(volumeId);
   if (volume === undefined) return;
+  ports.subPaths.forget(volume.spec.pod);
   for (const request of requestsOf(volume)) table.release(volume.spec.pod.namespace, request);
+}
+
+/** The folder of another driver outlives its mount, in that one's tmpfs: no key is to stay in it. */
+async function emptyLeft(volumeId: string, targetPath: string, ports: VolumePorts): Promise<void> {
+  try {
+    // First, unlike below: a restarted driver would take what is half empty for a volume that needs a certificate.
+    ports.records.remove(volumeId);
+    await ports.mounts.takeOver(targetPath);
+    ports.files.empty(targetPath);
+  } catch (error) {
+    ports.log.error({ error, volume: volumeId }, 'files of another driver stay in its tmpfs');
+  }
 }

@@ -1,6 +1,7 @@
 /** Why a call on a volume failed. Closed: a new reason needs a row in the table of gRPC codes (csi/grpc-status.ts). */
 export type VolumeFailure =
   | 'invalid-request' // the call itself is wrong: a bug of its sender
+  | 'published-elsewhere' // the volume has another target path
   | 'invalid-attribute' // the pod spec is wrong; only its author can mend it
   | 'busy' // another call works on this volume
   | 'denied' // an approver said no

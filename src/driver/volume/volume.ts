@@ -32,6 +32,13 @@ export type Volume =
       readonly failure: VolumeError;
       readonly at: number;
     }
+  /** The pod runs without a certificate, as it asked for; its first one waits for something of the pod or is under way. */
+  | {
+      readonly state: 'waiting';
+      readonly spec: VolumeSpec;
+      readonly failedRenewals: number;
+      readonly next: Pending | undefined;
+    }
   /** The pod has its files. */
   | {
       readonly state: 'live';
@@ -53,6 +60,7 @@ export type Volume =
     };
 
 export type LiveVolume = Extract<Volume, { state: 'live' | 'renewing' }>;
+export type ServedVolume = LiveVolume | Extract<Volume, { state: 'waiting' }>;
 
 export type VolumeEvent =
   | { readonly type: 'refused'; readonly failure: VolumeError; readonly at: number }
@@ -79,12 +87,15 @@ export function advance(volume: Volume, event: VolumeEvent): Volume {
       if (volume.state !== 'requested') break;
       return { state: 'refused', spec, request: volume.request, failure: event.failure, at: event.at };
     case 'renewal-started':
+      if (volume.state === 'waiting') return { ...volume, next: event.next };
       if (volume.state !== 'live') break;
       return { ...volume, state: 'renewing', next: event.next };
     case 'renewal-delayed':
-      if (!isLive(volume)) break;
+      if (!isServed(volume)) break;
       return { ...volume, failedRenewals: volume.failedRenewals + 1 };
     case 'renewal-refused': {
+      if (volume.state === 'waiting')
+        return { ...volume, next: undefined, failedRenewals: volume.failedRenewals + 1 };
       if (!isLive(volume)) break;
       const { request, generation, renewAt, failedRenewals } = volume;
       return { state: 'live', spec, request, generation, renewAt, failedRenewals: failedRenewals + 1 };
@@ -98,7 +109,19 @@ export function isLive(volume: Volume): volume is LiveVolume {
   return volume.state === 'live' || volume.state === 'renewing';
 }
 
+/** Whether the kubelet was told that the volume is there. */
+export function isServed(volume: Volume): volume is ServedVolume {
+  return isLive(volume) || volume.state === 'waiting';
+}
+
+/** The request under way for a volume that is served. */
+export function pendingOf(volume: ServedVolume): Pending | undefined {
+  return volume.state === 'live' ? undefined : volume.next;
+}
+
 /** Names of the CertificateRequests that the volume still needs. */
 export function requestsOf(volume: Volume): readonly string[] {
-  return volume.state === 'renewing' ? [volume.request, volume.next.request] : [volume.request];
+  const present = volume.state === 'waiting' ? [] : [volume.request];
+  const next = isServed(volume) ? pendingOf(volume) : undefined;
+  return next === undefined ? present : [...present, next.request];
 }

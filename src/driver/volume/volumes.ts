@@ -1,18 +1,21 @@
+import { passwordsOf, refreshPasswords } from './passwords.ts';
+import { healVolume, isUnwell } from './heal-volume.ts';
 import { publishVolume } from './publish-volume.ts';
 import { recoverVolumes } from './recover-volumes.ts';
 import { renewVolume } from './renew-volume.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
+import { takeOverVolume } from './take-over-volume.ts';
 import { unpublishVolume } from './unpublish-volume.ts';
 import { VolumeError } from './volume-error.ts';
 import { VolumeOperations } from './volume-operations.ts';
 import type { VolumePorts } from './volume-ports.ts';
 import type { VolumeSpec } from './volume-spec.ts';
-import { isLive, type LiveVolume, requestsOf, type Volume } from './volume.ts';
+import { isLive, isServed, requestsOf, type ServedVolume, type Volume } from './volume.ts';
 
 export interface VolumesOptions {
   readonly concurrentRenewals: number;
-  /** Turns a stored record or a call's `volume_context` into a spec. */
-  readonly parseSpec: (source: VolumeSource) => VolumeSpec;
+  /** Whether the CertificateRequest of a volume's present certificate stays, for people to look at. */
+  readonly keepIssuedRequests: boolean;
 }
 
 export interface VolumesDependencies extends VolumePorts {
@@ -26,6 +29,10 @@ export interface VolumeSource {
   readonly targetPath: string;
   readonly context: Readonly<Record<string, string>>;
   readonly mountGroup: number | undefined;
+  /** SELinux label of the mount, on nodes with SELinux alone; undefined after a restart, when the mount stands. */
+  readonly seLinuxContext: string | undefined;
+  /** Of the Secret that the volume names and of the kubelet itself; empty after a restart. Never stored on disk. */
+  readonly secrets: Readonly<Record<string, string>>;
 }
 
 /** After a renewal that another operation on the volume has cut off. */
@@ -39,6 +46,8 @@ export class Volumes {
   readonly #operations = new VolumeOperations();
   readonly #renewals: RenewalScheduler;
   readonly #stopping = new AbortController();
+  /** Of volumes that are renewed when something happens to the pod. */
+  readonly #awaited = new Map<string, AbortController>();
 
   constructor(options: VolumesOptions, dependencies: VolumesDependencies) {
     this.#options = options;
@@ -51,7 +60,7 @@ export class Volumes {
 
   /** Takes up what an earlier process of the driver has left: call once, before anything else. */
   async recover(): Promise<void> {
-    await recoverVolumes(this.#options.parseSpec, this.#table(), this.#deps);
+    await recoverVolumes(this.#table(), this.#deps);
   }
 
   /** Answers when the volume has a whole generation of files; at once when it has one already. */
@@ -59,19 +68,25 @@ export class Volumes {
     const { targetPath, volumeId } = source;
     const known = this.#volumes.get(volumeId);
     // Before the attributes are read: what a pod has stays, also when a newer driver reads them more strictly.
-    if (known !== undefined && isLive(known) && this.#isServed(known, targetPath)) return;
+    if (known !== undefined && isServed(known) && this.#isAt(known, targetPath)) {
+      refreshPasswords(known.spec, source, this.#deps);
+      await this.#heal(known, source, signal);
+      return;
+    }
     const spec = this.#parseUnlessServed(source);
     if (spec === undefined) return;
     if (known !== undefined && known.state !== 'refused' && known.spec.targetPath !== spec.targetPath) {
       throw new VolumeError(
-        'invalid-request',
+        'published-elsewhere',
         `target_path: volume ${volumeId} is published at ${known.spec.targetPath} already`,
       );
     }
     this.#checkTarget(volumeId, targetPath);
     this.#refuseWhenStopping();
     await this.#operations.run(volumeId, 'publish', targetPath, signal, (operation) =>
-      publishVolume(spec, source, operation, this.#table(), this.#deps),
+      this.#deps.mounts.isLeftByOther(targetPath)
+        ? takeOverVolume(spec, source, this.#table(), this.#deps)
+        : publishVolume(spec, source, operation, this.#table(), this.#deps),
     );
   }
 
@@ -91,26 +106,43 @@ export class Volumes {
   }
 
   /** Whether the CertificateRequest of this name still serves the volume. */
-  needs(volumeId: string, request: string): boolean {
+  needs(volumeId: string, namespace: string, request: string): boolean {
     const volume = this.#volumes.get(volumeId);
-    return volume !== undefined && requestsOf(volume).includes(request);
+    if (volume?.spec.pod.namespace !== namespace) return false;
+    if (!this.#options.keepIssuedRequests && isAnswered(volume, request)) return false;
+    return requestsOf(volume).includes(request);
   }
 
   /** Forgets a refusal whose request somebody has deleted. */
-  forgetRefusal(volumeId: string, request: string): void {
+  forgetRefusal(volumeId: string, namespace: string, request: string): void {
     const volume = this.#volumes.get(volumeId);
-    if (volume?.state === 'refused' && volume.request === request) this.#volumes.delete(volumeId);
+    if (volume?.state !== 'refused' || volume.spec.pod.namespace !== namespace) return;
+    if (volume.request === request) this.#volumes.delete(volumeId);
   }
 
   /** Starts nothing more; what is under way ends within the time given or is cut off cleanly, to be resumed by the next process. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
+    for (const volumeId of this.#awaited.keys()) this.#stopWaiting(volumeId);
     const grace = Promise.withResolvers<void>();
     const timer = this.#deps.clock.setTimer(() => grace.resolve(), graceMs);
     await Promise.race([this.#operations.settled(), grace.promise]);
     timer.cancel();
     await this.#operations.abortAll(new VolumeError('shutting-down', 'the driver is being restarted'));
     await this.#renewals.stop();
+  }
+
+  /** Such a call never fails: the pod runs, and the kubelet would tear its volume down. */
+  async #heal(known: ServedVolume, source: VolumeSource, signal: AbortSignal): Promise<void> {
+    const { targetPath, volumeId } = source;
+    if (this.#stopping.signal.aborted || !isUnwell(known, this.#deps)) return;
+    try {
+      await this.#operations.run(volumeId, 'publish', targetPath, signal, () =>
+        healVolume(known, source, this.#deps),
+      );
+    } catch (error) {
+      this.#deps.log.warn({ error, volume: volumeId }, 'cannot bring back what a live volume has lost');
+    }
   }
 
   async #renew(volumeId: string): Promise<void> {
@@ -131,11 +163,30 @@ export class Volumes {
   /** An unpublish that failed leaves the pod with its files. One that succeeds forgets this too. */
   #renewAgain(volumeId: string): void {
     const volume = this.#volumes.get(volumeId);
-    if (volume === undefined || !isLive(volume)) return;
+    if (volume === undefined || !isServed(volume)) return;
     this.#renewals.schedule(volumeId, this.#deps.clock.now() + renewAgainMs);
   }
 
-  #isServed(volume: LiveVolume, targetPath: string): boolean {
+  #renewWhen(volumeId: string, happens: (signal: AbortSignal) => Promise<void>): void {
+    this.#stopWaiting(volumeId);
+    if (this.#stopping.signal.aborted) return;
+    const abort = new AbortController();
+    this.#awaited.set(volumeId, abort);
+    const renew = (): void => {
+      if (abort.signal.aborted) return;
+      this.#awaited.delete(volumeId);
+      this.#renewals.schedule(volumeId, this.#deps.clock.now());
+    };
+    // What cannot be waited for is tried, so that the attempt says why it fails.
+    happens(abort.signal).then(renew, renew);
+  }
+
+  #stopWaiting(volumeId: string): void {
+    this.#awaited.get(volumeId)?.abort();
+    this.#awaited.delete(volumeId);
+  }
+
+  #isAt(volume: ServedVolume, targetPath: string): boolean {
     const { mounts } = this.#deps;
     const { spec } = volume;
     return (
@@ -149,7 +200,9 @@ export class Volumes {
   #parseUnlessServed(source: VolumeSource): VolumeSpec | undefined {
     const { targetPath, volumeId } = source;
     try {
-      return this.#options.parseSpec(source);
+      const spec = this.#deps.parseSpec(source);
+      passwordsOf(spec, source);
+      return spec;
     } catch (error) {
       const { files, log, mounts } = this.#deps;
       if (!mounts.isMounted(targetPath) || files.writtenAt(targetPath) === undefined) throw error;
@@ -179,15 +232,24 @@ export class Volumes {
       get: (volumeId) => this.#volumes.get(volumeId),
       set: (volume) => {
         this.#volumes.set(volume.spec.volumeId, volume);
+        if (volume.state === 'live' && !this.#options.keepIssuedRequests)
+          this.#deps.release(volume.spec.pod.namespace, volume.request);
       },
       delete: (volumeId) => {
         this.#volumes.delete(volumeId);
         this.#renewals.forget(volumeId);
+        this.#stopWaiting(volumeId);
       },
       renewAt: (volumeId, at) => this.#renewals.schedule(volumeId, at),
+      renewWhen: (volumeId, happens) => this.#renewWhen(volumeId, happens),
       release: this.#deps.release,
     };
   }
+}
+
+/** Whether the files of the volume are what the request was for. */
+function isAnswered(volume: Volume, request: string): boolean {
+  return isLive(volume) && volume.request === request;
 }
 
 /** What an operation may do to the table of volumes. */
@@ -198,5 +260,7 @@ export interface VolumeTable {
   delete(volumeId: string): void;
   /** @param at milliseconds since the epoch */
   renewAt(volumeId: string, at: number): void;
+  /** Renews as soon as the promise resolves; in place of what was waited for before. */
+  renewWhen(volumeId: string, happens: (signal: AbortSignal) => Promise<void>): void;
   release(namespace: string, request: string): void;
 }

@@ -26,8 +26,43 @@ async function run(context: BenchContext): Promise<Report> {
     log(`round ${round}: the last volume after ${Math.max(...times.volumes).toFixed(0)} ms`);
     if (round > 0) rounds.push(times);
   }
+  const rsa = await rsaStorm(stand, atOnce, log);
   await bare.stop();
-  return report(rounds, atOnce);
+  return report(rounds, rsa, atOnce);
+}
+
+interface RsaStorm {
+  readonly rsa: readonly number[];
+  readonly ecdsaAlone: readonly number[];
+  readonly ecdsaBeside: readonly number[];
+}
+
+const ecdsaVolumes = 20;
+
+/** RSA 2048 for all, and ECDSA volumes one after the other: first on a quiet node, then while the RSA keys are made. */
+async function rsaStorm(stand: TestStand, atOnce: number, log: BenchContext['log']): Promise<RsaStorm> {
+  const driver = await stand.startDriver();
+  const volumes = driver.volumes(atOnce + ecdsaVolumes);
+  const ecdsa = volumes.slice(atOnce);
+  const rsa = driver.volumes(atOnce, { 'key-algorithm': 'RSA' });
+  const oneByOne = async (): Promise<number[]> => {
+    const times: number[] = [];
+    for (const volume of ecdsa) times.push(await driver.publish(volume));
+    return times;
+  };
+  await oneByOne();
+  await driver.unpublish(ecdsa);
+  const alone = await oneByOne();
+  await driver.unpublish(ecdsa);
+  await driver.settled();
+  const rsaTimes = Promise.all(rsa.map((volume) => driver.publish(volume)));
+  const beside = await oneByOne();
+  const times = { rsa: await rsaTimes, ecdsaAlone: alone, ecdsaBeside: beside };
+  log(`${atOnce} volumes with RSA keys: the last one after ${Math.max(...times.rsa).toFixed(0)} ms`);
+  await driver.unpublish([...rsa, ...ecdsa]);
+  await driver.settled();
+  await driver.stop();
+  return times;
 }
 
 async function storm(stand: TestStand, atOnce: number): Promise<number[]> {
@@ -47,6 +82,7 @@ async function bareStorm(bare: BareApi, atOnce: number): Promise<number[]> {
 
 function report(
   rounds: readonly { readonly volumes: readonly number[]; readonly bare: readonly number[] }[],
+  rsa: RsaStorm,
   atOnce: number,
 ): Report {
   const last = rounds.map(({ volumes }) => Math.max(...volumes));
@@ -67,6 +103,13 @@ function report(
         unit: 'ms',
         distribution: distributionOf(lastBare),
       },
+      {
+        what: 'each of as many volumes with RSA 2048 keys',
+        unit: 'ms',
+        distribution: distributionOf(rsa.rsa),
+      },
+      { what: 'ECDSA, one at a time, alone', unit: 'ms', distribution: distributionOf(rsa.ecdsaAlone) },
+      { what: 'ECDSA, one at a time, beside RSA', unit: 'ms', distribution: distributionOf(rsa.ecdsaBeside) },
     ],
     figures: {
       max_ms: medianOf(last),
@@ -75,6 +118,10 @@ function report(
       slowest_round_ms: Math.max(...last),
       yardstick_p50_ms: yardstick,
       ratio: medianOf(last) / yardstick,
+      rsa_max_ms: Math.max(...rsa.rsa),
+      ecdsa_alone_p50_ms: medianOf(rsa.ecdsaAlone),
+      ecdsa_beside_rsa_p50_ms: medianOf(rsa.ecdsaBeside),
+      ecdsa_beside_rsa_max_ms: Math.max(...rsa.ecdsaBeside),
     },
   };
 }

@@ -12,11 +12,19 @@ import type { TestStand } from './test-stand.ts';
 /** The driver under test, called as the kubelet calls it. */
 export class Driver {
   readonly program: Program;
+  /** Milliseconds from its start until the kubelet could have registered it. */
+  readonly startedInMs: number;
   readonly #csi: CsiClient;
   readonly #stand: TestStand;
 
-  constructor(parts: { readonly program: Program; readonly csi: CsiClient; readonly stand: TestStand }) {
+  constructor(parts: {
+    readonly program: Program;
+    readonly startedInMs: number;
+    readonly csi: CsiClient;
+    readonly stand: TestStand;
+  }) {
     this.program = parts.program;
+    this.startedInMs = parts.startedInMs;
     this.#csi = parts.csi;
     this.#stand = parts.stand;
   }

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ControlPlane } from '../../cluster/control-plane.ts';
 import type { ManagedProcess } from '../../cluster/process/managed-process.ts';
 import type { ServiceAccount } from './service-account.ts';
@@ -65,6 +66,14 @@ export class Program {
     const kib = new RegExp(`^${line}:\\s+(\\d+) kB`, 'm').exec(status)?.[1];
     if (kib === undefined) throw new Error(`${this.process.name} has ended`);
     return Number(kib) / 1024;
+  }
+
+  /** Milliseconds of CPU so far, of all its threads that live. */
+  cpuMs(): number {
+    const tasks = `/proc/${this.process.pid}/task`;
+    return readdirSync(tasks)
+      .map((task) => Number(readFileSync(join(tasks, task, 'schedstat'), 'utf8').split(' ')[0]) / 1e6)
+      .reduce((sum, ms) => sum + ms, 0);
   }
 
   pause(): void {

@@ -35,6 +35,10 @@ export class RequestFactory {
         nodeName,
         trustDomain: 'cluster.local',
         mountGroup: undefined,
+        podIps: undefined,
+        compatibility: 'none',
+        defaultIssuer: undefined,
+        defaultDuration: undefined,
       },
     );
     const volumeId = `csi-${randomBytes(32).toString('hex')}`;

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildBundle } from '../../../tools/build.ts';
 import { root } from '../../../tools/run-command.ts';
@@ -111,13 +111,18 @@ export class TestStand implements AsyncDisposable {
       'kubelet-dir': this.kubeletDir,
       'metrics-address': `${loopback}:${port}`,
     });
+    const registrationSocket = join(this.kubeletDir, 'plugins_registry/csi.certmount.io-reg.sock');
+    rmSync(registrationSocket, { force: true });
+    const started = performance.now();
     const program = await this.#start('driver', nodeFlags, flags, this.driverAccount);
     const limit = { timeoutMs: 30_000, intervalMs: 5, process: program.process };
     // Not called before it is there: a channel that has failed waits a second.
     await waitUntil(() => existsSync(socket), { what: "the driver's socket", ...limit });
     const csi = new CsiClient(socket);
     await waitUntil(() => csi.probe(), { what: 'the driver to answer', ...limit });
-    return new Driver({ program, csi, stand: this });
+    await waitUntil(() => existsSync(registrationSocket), { what: 'the registration socket', ...limit });
+    const startedInMs = performance.now() - started;
+    return new Driver({ program, startedInMs, csi, stand: this });
   }
 
   /** A client as the driver or the controller has one. */

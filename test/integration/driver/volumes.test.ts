@@ -146,7 +146,7 @@ describe('volumes of a driver beside a real API server', { skip: notRoot, timeou
     await world.csi.publish(volume);
     assert.deepEqual(
       readdirSync(volume.targetPath).filter((name) => !name.startsWith('..')),
-      ['cert.pem', 'credential-bundle.pem', 'key.pem', 'roots.pem'],
+      ['cert.pem', 'certificate.json', 'credential-bundle.pem', 'generation', 'key.pem', 'roots.pem'],
     );
     assert.match(
       readFileSync(join(volume.targetPath, 'key.pem'), 'utf8'),
@@ -289,7 +289,11 @@ describe('volumes of a driver beside a real API server', { skip: notRoot, timeou
     }
     assert.ok(serials.size >= 3, `${serials.size} certificates`);
     assert.ok(reads > 100, `${reads} reads`);
-    assert.equal(readdirSync(volume.targetPath).filter((name) => name.startsWith('..2')).length, 1);
+    assert.equal(
+      readdirSync(volume.targetPath).filter((name) => name.startsWith('..2')).length,
+      2,
+      'the generation and the one before it',
+    );
     await world.csi.unpublish(volume);
     await eventually(
       'its requests to go',

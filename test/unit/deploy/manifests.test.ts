@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { controllerFlags } from '../../../src/controller/options.ts';
-import { driverFlags } from '../../../src/driver/options.ts';
+import { driverFlags, driverOptions } from '../../../src/driver/options.ts';
 import { parseFlags } from '../../../src/runtime/parse-flags.ts';
 import { root } from '../../../tools/run-command.ts';
 
@@ -34,8 +34,10 @@ function manifests(folder: string): Manifest[] {
 
 function resourcesOf(folder: string): string[] {
   const text = readFileSync(join(root, folder, 'kustomization.yaml'), 'utf8');
-  return (parse(text) as { resources: string[] }).resources;
+  return (parse(text) as { resources?: string[] }).resources ?? [];
 }
+
+const components = globSync('{deploy,daemonset}/components/*', { cwd: root });
 
 function argumentsOf(folder: string, kind: string): readonly string[] {
   const workload = manifests(folder).find((manifest) => manifest.kind === kind);
@@ -46,9 +48,16 @@ describe('the kustomize bases', () => {
   it('name every manifest of their folder, and nothing else', () => {
     for (const folder of ['deploy', 'daemonset']) {
       const files = globSync('**/*.yaml', { cwd: join(root, folder) }).filter(
-        (file) => file !== 'kustomization.yaml',
+        (file) => file !== 'kustomization.yaml' && !file.startsWith('components/'),
       );
       assert.deepEqual(resourcesOf(folder).toSorted(), files.toSorted(), folder);
+    }
+  });
+
+  it('have components that name every manifest of their folder', () => {
+    for (const folder of components) {
+      const files = globSync('*.yaml', { cwd: join(root, folder) });
+      assert.deepEqual([...resourcesOf(folder), 'kustomization.yaml'].toSorted(), files.toSorted(), folder);
     }
   });
 
@@ -57,7 +66,7 @@ describe('the kustomize bases', () => {
     assert.equal(driver[0], 'driver');
     const { values } = parseFlags(driverFlags, driver.slice(1), {});
     const csiDriver = manifests('daemonset').find(({ kind }) => kind === 'CSIDriver');
-    assert.equal(values.driverName, csiDriver?.metadata.name);
+    assert.equal(driverOptions(values).driverName, csiDriver?.metadata.name);
     const controller = argumentsOf('deploy', 'Deployment');
     assert.equal(controller[0], 'controller');
     parseFlags(controllerFlags, controller.slice(1), {});
@@ -72,12 +81,12 @@ describe('the kustomize bases', () => {
   });
 
   it('grant no wildcard, and the driver no Secret', () => {
-    for (const folder of ['deploy', 'daemonset']) {
+    for (const folder of ['deploy', 'daemonset', ...components]) {
       for (const { metadata, rules = [] } of manifests(folder)) {
         for (const rule of rules) {
           const granted = [...rule.apiGroups, ...rule.resources, ...rule.verbs];
           assert.ok(!granted.includes('*'), `${metadata.name} grants *`);
-          if (folder === 'daemonset') assert.ok(!rule.resources.includes('secrets'), metadata.name);
+          if (folder.startsWith('daemonset')) assert.ok(!rule.resources.includes('secrets'), metadata.name);
         }
       }
     }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { driverFlags, driverPaths, type DriverFlagValues } from '../../../src/driver/options.ts';
+import { driverFlags, driverOptions, type DriverOptions, driverPaths } from '../../../src/driver/options.ts';
 import { FlagError, parseFlags } from '../../../src/runtime/parse-flags.ts';
 
-const parse = (...argv: string[]): DriverFlagValues =>
-  parseFlags(driverFlags, ['--node-id', 'n1', ...argv], {}).values;
+const parse = (...argv: string[]): DriverOptions =>
+  driverOptions(parseFlags(driverFlags, ['--node-id', 'n1', ...argv], {}).values);
 
 function refused(argv: readonly string[], ...parts: readonly string[]): void {
   assert.throws(
@@ -18,6 +18,9 @@ describe('the flags of the driver', () => {
     const values = parse();
     assert.equal(values.driverName, 'csi.certmount.io');
     assert.equal(values.trustDomain, 'cluster.local');
+    assert.equal(values.compatibility, 'none');
+    assert.equal(values.defaultIssuer, undefined);
+    assert.equal(values.defaultDuration, undefined);
     assert.deepEqual(driverPaths(values), {
       socket: '/csi/csi.sock',
       registrationSocket: '/var/lib/kubelet/plugins_registry/csi.certmount.io-reg.sock',
@@ -44,7 +47,45 @@ describe('the flags of the driver', () => {
     assert.equal(driverPaths(parse('--endpoint=unix:/run/x/c.sock')).socket, '/run/x/c.sock');
   });
 
+  it('take the name of the driver whose place is taken, unless one is given', () => {
+    assert.equal(parse('--compatibility=cert-manager').driverName, 'csi.cert-manager.io');
+    assert.equal(parse('--compatibility=csi-driver-spiffe').driverName, 'spiffe.csi.cert-manager.io');
+    const named = parse('--compatibility=cert-manager', '--driver-name=csi.example.com');
+    assert.equal(named.driverName, 'csi.example.com');
+    assert.equal(
+      driverPaths(parse('--compatibility=cert-manager')).kubeletSocket,
+      '/var/lib/kubelet/plugins/csi.cert-manager.io/csi.sock',
+    );
+  });
+
+  it('say what volumes get that do not say it themselves', () => {
+    const values = parse('--default-issuer-name=mesh', '--default-duration=90m');
+    assert.deepEqual(values.defaultIssuer, { name: 'mesh', kind: 'ClusterIssuer', group: 'cert-manager.io' });
+    assert.equal(values.defaultDuration, 90 * 60_000);
+    const own = parse(
+      '--default-issuer-name=x',
+      '--default-issuer-kind=AWSPCAIssuer',
+      '--default-issuer-group=awspca.cert-manager.io',
+    );
+    assert.deepEqual(own.defaultIssuer, {
+      name: 'x',
+      kind: 'AWSPCAIssuer',
+      group: 'awspca.cert-manager.io',
+    });
+  });
+
   it('are refused where they cannot work', () => {
+    refused(['--compatibility=csi-driver'], 'compatibility', 'none, cert-manager, csi-driver-spiffe');
+    refused(['--default-duration=59s'], 'default-duration', 'at least 1m');
+    refused(['--default-duration=-1h'], 'default-duration', 'at least 1m');
+    refused(['--default-duration=1d'], 'default-duration', 'is not a duration');
+    refused(['--default-issuer-name=Mesh'], '--default-issuer-name', 'is not a name');
+    refused(
+      ['--default-issuer-name=a', '--default-issuer-kind=Own'],
+      '--default-issuer-kind',
+      'ClusterIssuer',
+    );
+    refused(['--default-issuer-name=a', '--default-issuer-group=A B'], '--default-issuer-group');
     refused(['--endpoint=tcp://0.0.0.0:1'], 'endpoint', 'unix:///PATH');
     refused(['--endpoint=unix://relative.sock'], 'endpoint');
     refused([`--endpoint=unix:///${'x'.repeat(107)}`], 'at most 107 bytes');

@@ -3,10 +3,20 @@ export const knownAttributes = [
   'issuer-name',
   'issuer-kind',
   'issuer-group',
+  'literal-subject',
   'common-name',
+  'organizations',
+  'organizationalunits',
+  'countries',
+  'provinces',
+  'localities',
+  'streetaddresses',
+  'postalcodes',
+  'serialnumber',
   'dns-names',
   'ip-sans',
   'uri-sans',
+  'email-sans',
   'duration',
   'renew-before',
   'is-ca',
@@ -15,10 +25,28 @@ export const knownAttributes = [
   'key-size',
   'key-encoding',
   'reuse-private-key',
+  'preset',
   'certificate-file',
   'privatekey-file',
   'ca-file',
+  'bundle-file',
+  'combined-pem-file',
+  'certificate-der-file',
+  'privatekey-der-file',
+  'pkcs12-enable',
+  'pkcs12-filename',
+  'pkcs12-truststore-filename',
+  'pkcs12-profile',
+  'pkcs12-password',
+  'jks-enable',
+  'jks-filename',
+  'jks-truststore-filename',
+  'jks-alias',
+  'keystore-password-file',
   'fs-group',
+  'workload-api',
+  'start',
+  'wait-for',
 ] as const;
 
 export type AttributeName = (typeof knownAttributes)[number];
@@ -26,6 +54,33 @@ export type AttributeName = (typeof knownAttributes)[number];
 /** A bare name and these groups mean the same attribute. */
 export const attributeGroups = ['csi.certmount.io', 'csi.cert-manager.io'] as const;
 
+/** What a certificate says of its holder: here the pod's addresses have their place, and nowhere else. */
+const names: ReadonlySet<AttributeName> = new Set<AttributeName>([
+  'literal-subject',
+  'common-name',
+  'organizations',
+  'organizationalunits',
+  'countries',
+  'provinces',
+  'localities',
+  'streetaddresses',
+  'postalcodes',
+  'serialnumber',
+  'dns-names',
+  'ip-sans',
+  'uri-sans',
+  'email-sans',
+]);
+
 export function isKnownAttribute(name: string): name is AttributeName {
   return (knownAttributes as readonly string[]).includes(name);
+}
+
+export function isNameAttribute(name: AttributeName): boolean {
+  return names.has(name);
+}
+
+/** Its value is in no message. */
+export function isSecretAttribute(name: AttributeName): boolean {
+  return name === 'pkcs12-password';
 }

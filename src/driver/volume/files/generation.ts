@@ -1,6 +1,6 @@
 /** The files of one issuance, which only ever change together. Names are plain file names. */
 export interface GenerationFiles {
-  readonly files: ReadonlyMap<string, string>;
+  readonly files: ReadonlyMap<string, string | Uint8Array>;
   /** undefined leaves the group as it is (root). */
   readonly group: number | undefined;
 }
@@ -10,10 +10,15 @@ export const dataLink = '..data';
 export const nextLink = '..data_tmp';
 /** A request under way, its name and its key. Root's alone; the container sees the file's name, not the content. */
 export const pendingFile = '..pending';
-/** `..2026_11_22_06_53_01.` and six random characters, as the kubelet names them. */
-export const generationName = /^\.\.\d{4}(_\d\d){5}\.[a-z0-9]{6}$/i;
+/** The passwords of the key stores, as long as the volume lives. Root's alone, as the one above. */
+export const passwordsFile = '..passwords';
+/** What is added to the name of a file of root's while it is written; a crash may leave it. */
+export const unfinished = '_tmp';
+/** `..2026_11_22_06_53_01.` and six random characters (mkdtemp), or up to ten digits where Go made it, as in the kubelet. */
+export const generationName = /^\.\.\d{4}(_\d\d){5}\.([a-z0-9]{6}|\d{1,10})$/i;
 
 export const fileMode = 0o440;
+/** Of a generation in which nothing is missing; it is root's alone (mkdtemp) until then. */
 export const directoryMode = 0o550;
 
 export function generationPrefix(now: Date): string {

@@ -1,7 +1,10 @@
-import { type Certificate, encodePrivateKey } from '../../../pki/index.ts';
 import type { KeyObject } from 'node:crypto';
-import { bundleFile, type VolumeSpec } from '../volume-spec.ts';
+import { type Certificate, type EncodedKey, exportPrivateKey, type KeyEncoding } from '../../../pki/index.ts';
+import type { KeystorePasswords } from '../passwords.ts';
+import type { VolumeSpec } from '../volume-spec.ts';
+import { certificateInfo } from './certificate-info.ts';
 import type { GenerationFiles } from './generation.ts';
+import { renderKeystores } from './render-keystores.ts';
 
 /** What an issuer gave, checked: leaf first, and the anchors that it came with. */
 export interface IssuedMaterial {
@@ -9,17 +12,68 @@ export interface IssuedMaterial {
   readonly anchors: readonly Certificate[];
 }
 
-export function renderGeneration(spec: VolumeSpec, key: KeyObject, issued: IssuedMaterial): GenerationFiles {
-  const chain = issued.chain.map((certificate) => certificate.pem).join('');
-  const pkcs8 = encodePrivateKey(key, 'PKCS8');
-  const files = new Map([
-    [spec.files.privateKey, spec.key.encoding === 'PKCS8' ? pkcs8 : encodePrivateKey(key, spec.key.encoding)],
-    [spec.files.certificate, chain],
-    // SPIFFE filesystem delivery asks for PKCS#8 in the bundle, whatever the key file's encoding.
-    [bundleFile, pkcs8 + chain],
-  ]);
-  if (issued.anchors.length > 0) {
-    files.set(spec.files.ca, issued.anchors.map((certificate) => certificate.pem).join(''));
+export interface RenderContext {
+  /** One more than that of the generation before. */
+  readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly renewAt: number;
+  /** Of the key stores that the volume asks for. */
+  readonly password: KeystorePasswords | undefined;
+}
+
+/** Every file of one issuance, as the volume's layout names them. */
+export function renderGeneration(
+  spec: VolumeSpec,
+  key: KeyObject,
+  issued: IssuedMaterial,
+  context: RenderContext,
+): GenerationFiles {
+  const layout = spec.files;
+  const chain = toPem(issued.chain);
+  const exported = onceAnEncoding(key);
+  const own = (): EncodedKey => exported(spec.key.encoding);
+  const files = new Map<string, string | Uint8Array>();
+  const add = (name: string | undefined, content: () => string | Uint8Array): void => {
+    if (name !== undefined) files.set(name, content());
+  };
+
+  add(layout.privateKey, () => own().pem);
+  add(layout.certificate, () => chain);
+  // SPIFFE filesystem delivery asks for PKCS#8 in the bundle, whatever the key file's encoding, and for no root.
+  add(layout.bundle, () => exported('PKCS8').pem + toPem(withoutRoot(issued.chain)));
+  add(layout.combined, () => own().pem + chain);
+  add(layout.certificateDer, () => issued.chain[0].der);
+  add(layout.privateKeyDer, () => own().der);
+  if (issued.anchors.length > 0 || layout.emptyCa) add(layout.ca, () => toPem(issued.anchors));
+  add(layout.info, () => certificateInfo(spec, issued, context));
+  add(layout.generation, () => `${context.generation}\n`);
+  if (spec.keystores !== undefined) {
+    for (const [name, content] of renderKeystores(spec.keystores, key, issued, context.password))
+      files.set(name, content);
   }
   return { files, group: spec.group };
+}
+
+function toPem(certificates: readonly Certificate[]): string {
+  return certificates.map(({ pem }) => pem).join('');
+}
+
+/** Some issuers return their root with the chain. The leaf stays, also where it has signed itself. */
+function withoutRoot(chain: IssuedMaterial['chain']): readonly Certificate[] {
+  return chain.filter(
+    ({ issuer, subject }, index) =>
+      index === 0 || Buffer.compare(issuer.raw ?? nothing, subject.raw ?? nothing) !== 0,
+  );
+}
+
+const nothing = new Uint8Array();
+
+/** Each encoding of the key is made when it is first asked for. */
+function onceAnEncoding(key: KeyObject): (encoding: KeyEncoding) => EncodedKey {
+  const made = new Map<KeyEncoding, EncodedKey>();
+  return (encoding) => {
+    const encoded = made.get(encoding) ?? exportPrivateKey(key, encoding);
+    made.set(encoding, encoded);
+    return encoded;
+  };
 }

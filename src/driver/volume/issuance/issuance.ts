@@ -28,7 +28,9 @@ export interface IssuanceDependencies {
   /** Sees the requests of this node, no others. */
   readonly reflector: Reflector<CertificateRequest>;
   readonly clock: Clock;
-  readonly requester: () => Promise<RequesterIdentity>;
+  readonly requester: (podToken?: string) => Promise<RequesterIdentity>;
+  /** Set when requests are made in the name of the pod's service account. Throws a VolumeError when there is no token. */
+  readonly podToken?: ((volumeId: string) => string) | undefined;
   readonly observe: (phase: 'request' | 'create' | 'wait', seconds: number) => void;
 }
 
@@ -76,15 +78,20 @@ export class Issuance {
     if (this.#deps.reflector.get(wanted) !== undefined) return;
     const { clock, observe } = this.#deps;
     const started = clock.now();
-    const object = await this.#requestObject(spec, key, wanted.name, signal);
+    const token = this.#deps.podToken?.(spec.volumeId);
+    const object = await this.#requestObject(spec, key, wanted.name, token, signal);
     const made = clock.now();
     observe('request', (made - started) / 1000);
     try {
-      await this.#deps.requests.create(object, { signal });
+      await this.#deps.requests.create(object, { signal, token });
     } catch (error) {
       // An earlier attempt got through whose answer was lost: it is ours by its name, which is random.
       if (!isKubeError(error, 'already-exists'))
-        throw (signal.aborted ? endOf(signal) : undefined) ?? createFailure(error, wanted, signal);
+        throw (
+          (signal.aborted ? endOf(signal) : undefined) ??
+          refusedToken(error, token, spec) ??
+          createFailure(error, wanted, signal)
+        );
     }
     observe('create', (clock.now() - made) / 1000);
   }
@@ -93,31 +100,28 @@ export class Issuance {
     spec: VolumeSpec,
     key: KeyObject,
     name: string,
+    token: string | undefined,
     signal: AbortSignal,
   ): Promise<CertificateRequest> {
     const { certificate } = spec;
     const [signingRequest, requester] = await Promise.all([
       createRequest(
         {
-          subject: certificate.commonName === undefined ? {} : { commonName: certificate.commonName },
+          subject: certificate.subject,
           altNames: {
             dnsNames: certificate.dnsNames,
             ipAddresses: certificate.ipAddresses,
             uris: certificate.uris,
-            emailAddresses: [],
+            emailAddresses: certificate.emailAddresses,
           },
           usages: toUsages(certificate.usages, certificate.isCA),
-          isCA: certificate.isCA,
+          // Basic constraints for a CA alone: csi-driver-spiffe's approver knows no others.
+          ...(certificate.isCA && { isCA: true }),
         },
         key,
       ),
-      abortable(this.#deps.requester(), signal).catch((error: unknown) => {
-        throw (
-          endOf(signal) ??
-          new VolumeError('api-unavailable', 'the API server did not tell who the driver is to it', {
-            cause: error,
-          })
-        );
+      abortable(this.#deps.requester(token), signal).catch((error: unknown) => {
+        throw endOf(signal) ?? refusedToken(error, token, spec) ?? unknownRequester(error, token);
       }),
     ]);
     return requestObject(spec, { ...this.#options, name, signingRequest, requester });
@@ -210,6 +214,28 @@ function notIssuedYet(request: CertificateRequest | undefined, wanted: ObjectKey
 
 function explain(condition: { readonly reason?: string; readonly message?: string }): string {
   return condition.message ?? condition.reason ?? 'no reason was given';
+}
+
+function unknownRequester(error: unknown, podToken: string | undefined): VolumeError {
+  const whose = podToken === undefined ? 'the driver' : "the pod's service account";
+  return new VolumeError('api-unavailable', `the API server did not tell who ${whose} is to it`, {
+    cause: error,
+  });
+}
+
+/** A pod's token that was revoked, or has expired by the server's clock: the kubelet brings another. */
+function refusedToken(
+  error: unknown,
+  podToken: string | undefined,
+  { pod }: VolumeSpec,
+): VolumeError | undefined {
+  if (podToken === undefined || !isKubeError(error, 'unauthorized')) return undefined;
+  return new VolumeError(
+    'not-issued-yet',
+    `the API server does not accept the token of service account ${pod.namespace}/${pod.serviceAccount}; ` +
+      'waits for the kubelet to hand over another',
+    { cause: error },
+  );
 }
 
 function createFailure(error: unknown, wanted: ObjectKey, signal: AbortSignal): VolumeError {

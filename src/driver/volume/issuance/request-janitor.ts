@@ -19,8 +19,8 @@ export interface RequestJanitorDependencies {
   readonly random: () => number;
   readonly log: Logger;
   /** Whether the volume still needs the request of this name. */
-  readonly isNeeded: (volumeId: string, request: string) => boolean;
-  readonly onDeleted: (volumeId: string, request: string) => void;
+  readonly isNeeded: (volumeId: string, namespace: string, request: string) => boolean;
+  readonly onDeleted: (volumeId: string, namespace: string, request: string) => void;
 }
 
 /**
@@ -48,7 +48,8 @@ export class RequestJanitor {
       if (change.type === 'added') this.#queue.add(keyTextOf(change.object));
       const volumeId = volumeOf(change.object);
       if (change.type === 'deleted' && volumeId !== undefined) {
-        dependencies.onDeleted(volumeId, change.object.metadata.name ?? '');
+        const { name = '', namespace = '' } = change.object.metadata;
+        dependencies.onDeleted(volumeId, namespace, name);
       }
     });
   }
@@ -68,7 +69,8 @@ export class RequestJanitor {
     // One that is created but not seen yet comes by again when it is.
     if (request === undefined) return;
     const volumeId = volumeOf(request);
-    if (volumeId === undefined || this.#deps.isNeeded(volumeId, request.metadata.name ?? '')) return;
+    const { name = '', namespace = '' } = request.metadata;
+    if (volumeId === undefined || this.#deps.isNeeded(volumeId, namespace, name)) return;
     try {
       const { uid } = request.metadata;
       await this.#deps.requests.delete(parseKey(key), { signal, uid });

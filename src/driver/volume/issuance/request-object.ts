@@ -39,6 +39,7 @@ export function requestObject(spec: VolumeSpec, options: RequestObjectOptions): 
         [requestLabels.volume]: labelValue(spec.volumeId),
       },
       annotations: {
+        ...spec.requestAnnotations,
         [requestAnnotations.podUid]: pod.uid,
         [requestAnnotations.volumeId]: spec.volumeId,
       },

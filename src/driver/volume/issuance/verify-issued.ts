@@ -47,7 +47,8 @@ export function verifyIssued(
 }
 
 function checkNames(spec: VolumeSpec, leaf: Certificate): void {
-  const { commonName, dnsNames, ipAddresses, uris } = spec.certificate;
+  const { dnsNames, emailAddresses, ipAddresses, subject, uris } = spec.certificate;
+  const { commonName } = subject;
   if (commonName !== undefined && leaf.subject.commonName !== commonName) {
     throw wrong(
       `has the common name ${JSON.stringify(leaf.subject.commonName ?? '')}, not ${JSON.stringify(commonName)}`,
@@ -68,7 +69,7 @@ function checkNames(spec: VolumeSpec, leaf: Certificate): void {
     [],
   );
   compareNames('URIs', uris, leaf.altNames.uris, []);
-  compareNames('email addresses', [], leaf.altNames.emailAddresses, []);
+  compareNames('email addresses', emailAddresses, leaf.altNames.emailAddresses, []);
   compareNames('subject alternative names of another kind', [], leaf.altNames.otherKinds, []);
   const [otherKind] = leaf.altNames.otherKinds;
   if (otherKind !== undefined) throw wrong(`has a name of the kind ${otherKind}, which was not asked for`);
@@ -90,8 +91,10 @@ function compareNames(
   issued: readonly string[],
   tolerated: readonly string[],
 ): void {
-  const missing = asked.filter((name) => !issued.includes(name));
-  const extra = issued.filter((name) => !asked.includes(name) && !tolerated.includes(name));
+  const allowed = new Set([...asked, ...tolerated]);
+  const found = new Set(issued);
+  const missing = asked.filter((name) => !found.has(name));
+  const extra = issued.filter((name) => !allowed.has(name));
   if (missing.length > 0) throw wrong(`lacks the ${what} ${missing.join(', ')}`);
   if (extra.length > 0) throw wrong(`has the ${what} ${extra.join(', ')}, which were not asked for`);
 }

@@ -35,6 +35,13 @@ export class CommandMounter implements Mounter {
       throw new MountError(`cannot mount a tmpfs on ${target}: ${result.stderr.trim()}`);
   }
 
+  async makeWritable(target: string): Promise<void> {
+    const options = 'remount,bind,rw,nosuid,nodev,noexec';
+    const result = await this.#run('mount', ['-n', '-o', options, target]);
+    if (result.exitCode !== 0)
+      throw new MountError(`cannot write to the mount on ${target}: ${result.stderr.trim()}`);
+  }
+
   async unmount(target: string): Promise<void> {
     let result = await this.#run('umount', ['-n', target]);
     if (result.exitCode !== 0) result = await this.#run('umount', ['-n', '-l', target]);

@@ -5,12 +5,22 @@ export interface TmpfsOptions {
   readonly sizeBytes: number;
   /** File mode of the root directory. */
   readonly mode: number;
+  /**
+   * SELinux label of everything in it, as mount(8) has it in `context=`. Without SELinux the kernel refuses it and mount(8)
+   * leaves it out. The unit tests see what is handed to both; no test has run under SELinux.
+   */
+  readonly seLinuxContext?: string | undefined;
 }
 
 /** What the driver needs of the kernel's mounts. Every path is absolute. */
 export interface Mounter {
   /** Mounts a tmpfs that is never swapped out (where the kernel has `noswap`, 6.4) and runs nothing. */
   mountTmpfs(target: string, options: TmpfsOptions): Promise<void>;
+  /**
+   * Lifts read-only from the topmost mount on the path, in this process's mount namespace alone: mounts of the same file
+   * system in containers, and that of the node, stay as they are. Still nothing there runs or is a device.
+   */
+  makeWritable(target: string): Promise<void>;
   /** Takes the topmost mount off the path, busy or not. */
   unmount(target: string): Promise<void>;
 }
@@ -26,8 +36,15 @@ export class MountError extends Error {
   }
 }
 
-/** Octal modes are written as tmpfs(5) wants them. */
+/**
+ * Octal modes are written as tmpfs(5) wants them. A label stands in quotes: its categories are separated by commas, and both
+ * the kernel and mount(8) leave commas within quotes alone.
+ */
 export function tmpfsData(options: TmpfsOptions, noswap: boolean): string {
-  const data = `size=${options.sizeBytes},mode=${options.mode.toString(8)}`;
-  return noswap ? `${data},noswap` : data;
+  return [
+    `size=${options.sizeBytes}`,
+    `mode=${options.mode.toString(8)}`,
+    ...(noswap ? ['noswap'] : []),
+    ...(options.seLinuxContext === undefined ? [] : [`context="${options.seLinuxContext}"`]),
+  ].join();
 }

@@ -11,6 +11,9 @@ export interface MountSyscalls {
 const MS_NOSUID = 2n;
 const MS_NODEV = 4n;
 const MS_NOEXEC = 8n;
+const MS_REMOUNT = 32n;
+const MS_BIND = 4096n;
+const hardened = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 
@@ -24,9 +27,8 @@ export class SyscallMounter implements Mounter {
   }
 
   async mountTmpfs(target: string, options: TmpfsOptions): Promise<void> {
-    const flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     const mount = (): number =>
-      this.#syscalls.mount(options.source, target, 'tmpfs', flags, tmpfsData(options, this.#noswap));
+      this.#syscalls.mount(options.source, target, 'tmpfs', hardened, tmpfsData(options, this.#noswap));
     let errno = mount();
     if (errno === constants.errno.EINVAL && this.#noswap) {
       // A kernel before 6.4 knows no noswap and refuses every unknown option with EINVAL.
@@ -35,6 +37,12 @@ export class SyscallMounter implements Mounter {
       if (errno !== 0) this.#noswap = true;
     }
     if (errno !== 0) throw failure('mount a tmpfs on', target, errno);
+  }
+
+  async makeWritable(target: string): Promise<void> {
+    // With MS_BIND the flags of the mount change and not those of its file system, which others share.
+    const errno = this.#syscalls.mount('none', target, '', MS_REMOUNT | MS_BIND | hardened, '');
+    if (errno !== 0) throw failure('write to the mount on', target, errno);
   }
 
   async unmount(target: string): Promise<void> {

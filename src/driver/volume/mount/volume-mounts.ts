@@ -1,13 +1,15 @@
 import type * as nodeFs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { VolumeError, toVolumeError } from '../volume-error.ts';
-import { parseMountTable } from './mount-table.ts';
+import { type Mount, parseMountTable } from './mount-table.ts';
 import type { Mounter } from './mounter.ts';
 
 export interface VolumeMountsOptions {
   /** Marks the driver's mounts in the mount table; the driver's name. */
   readonly source: string;
   readonly sizeBytes: number;
+  /** Whether the driver is in the place of another, whose volumes it goes on with. */
+  readonly takesOver: boolean;
 }
 
 export interface VolumeMountsDependencies {
@@ -27,10 +29,14 @@ export class VolumeMounts {
     this.#deps = dependencies;
   }
 
-  /** Makes the target path and mounts on it; a mount of ours that is there already is kept. */
-  async ensure(target: string): Promise<void> {
+  /**
+   * Makes the target path and mounts on it; a mount of ours that is there already is kept.
+   *
+   * @param seLinuxContext label of the mount, where the kubelet asks for one
+   */
+  async ensure(target: string, seLinuxContext?: string): Promise<void> {
     if (this.isMounted(target)) {
-      if (!this.list().has(this.resolve(target))) {
+      if (this.isForeign(target)) {
         throw new VolumeError('mount-failed', `${target} is a mount that this driver did not make`);
       }
       return;
@@ -48,7 +54,7 @@ export class VolumeMounts {
     }
     try {
       const { source, sizeBytes } = this.#options;
-      await this.#deps.mounter.mountTmpfs(target, { source, sizeBytes, mode: rootMode });
+      await this.#deps.mounter.mountTmpfs(target, { source, sizeBytes, mode: rootMode, seLinuxContext });
     } catch (error) {
       throw toVolumeError(error, 'mount-failed', 'cannot mount the volume');
     }
@@ -60,7 +66,9 @@ export class VolumeMounts {
       while (this.isMounted(target)) await this.#deps.mounter.unmount(target);
       this.#deps.fs.rmdirSync(target);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      const { code } = error as NodeJS.ErrnoException;
+      // A link or a file that somebody put there is no volume, and was refused as one.
+      if (code === 'ENOENT' || code === 'ENOTDIR') return;
       throw toVolumeError(error, 'mount-failed', `cannot remove the volume at ${target}`);
     }
   }
@@ -71,6 +79,35 @@ export class VolumeMounts {
     const inside = lstatSync(target, { throwIfNoEntry: false });
     const outside = lstatSync(dirname(target), { throwIfNoEntry: false });
     return inside !== undefined && outside !== undefined && inside.dev !== outside.dev;
+  }
+
+  /** @throws {VolumeError} where nothing is mounted: what is written there would come to lie on the node's disk */
+  assertMounted(target: string): void {
+    if (!this.isMounted(target)) throw new VolumeError('mount-failed', `${target} is not mounted any more`);
+  }
+
+  /** Whether there is a mount that this driver did not make. */
+  isForeign(target: string): boolean {
+    return this.isMounted(target) && !this.#isOurs(this.#mountAt(target));
+  }
+
+  /** Whether there is a volume of the driver in whose place this one is. */
+  isLeftByOther(target: string): boolean {
+    if (!this.#options.takesOver || !this.isMounted(target)) return false;
+    const mount = this.#mountAt(target);
+    return mount?.type === 'tmpfs' && !this.#isOurs(mount);
+  }
+
+  /**
+   * Makes a mount that this driver did not make writable: what is written through it is seen in the containers, whose
+   * mounts are of the same folder and stay read-only. It lasts as long as the driver's mount namespace, its container.
+   */
+  async takeOver(target: string): Promise<void> {
+    try {
+      await this.#deps.mounter.makeWritable(target);
+    } catch (error) {
+      throw toVolumeError(error, 'mount-failed', 'cannot take over the volume');
+    }
   }
 
   /** The path as the mount table has it: the kubelet's directory may be a link. */
@@ -84,8 +121,21 @@ export class VolumeMounts {
 
   /** Mount points of this driver's volumes, as {@link resolve} gives them. */
   list(): Set<string> {
-    const table = parseMountTable(this.#deps.fs.readFileSync('/proc/self/mountinfo', 'utf8'));
-    const ours = table.filter((mount) => mount.type === 'tmpfs' && mount.source === this.#options.source);
+    const ours = this.#table().filter((mount) => this.#isOurs(mount));
     return new Set(ours.map((mount) => mount.mountPoint));
+  }
+
+  #table(): Mount[] {
+    return parseMountTable(this.#deps.fs.readFileSync('/proc/self/mountinfo', 'utf8'));
+  }
+
+  /** The topmost one: later mounts stand further down in the table. */
+  #mountAt(target: string): Mount | undefined {
+    const path = this.resolve(target);
+    return this.#table().findLast(({ mountPoint }) => mountPoint === path);
+  }
+
+  #isOurs(mount: Mount | undefined): boolean {
+    return mount?.type === 'tmpfs' && mount.source === this.#options.source;
   }
 }

@@ -8,7 +8,10 @@ export interface VolumeRecordsOptions {
 }
 
 export interface VolumeRecordsDependencies {
-  readonly fs: Pick<typeof nodeFs, 'mkdirSync' | 'readFileSync' | 'readdirSync' | 'renameSync' | 'rmSync'>;
+  readonly fs: Pick<
+    typeof nodeFs,
+    'lstatSync' | 'mkdirSync' | 'readFileSync' | 'readdirSync' | 'renameSync' | 'rmSync'
+  >;
   /** For what is written while something else is waited for: the disk takes a millisecond. */
   readonly fsPromises: Pick<typeof nodeFs.promises, 'writeFile' | 'rename'>;
 }
@@ -19,6 +22,9 @@ export type StoredRecord =
 
 /** CSI §size limits: 128 bytes; and the id is a file name here. */
 export const validVolumeId = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
+
+/** The kubelet's calls have at most 4 MiB (gRPC), attributes far less. */
+const largestRecord = 4 << 20;
 
 const suffix = '.json';
 const asideSuffix = '.corrupt';
@@ -47,10 +53,18 @@ export class VolumeRecords {
     }
   }
 
+  has(volumeId: string): boolean {
+    return this.#fs.lstatSync(this.#path(volumeId), { throwIfNoEntry: false }) !== undefined;
+  }
+
+  /** @throws where there is none, or none that can be read */
+  read(volumeId: string): VolumeRecord {
+    return parseVolumeRecord(this.#fs.readFileSync(this.#path(volumeId), 'utf8'));
+  }
+
   /** Changes some fields of a record that is there. */
   async update(volumeId: string, change: Partial<VolumeRecord>): Promise<void> {
-    const present = parseVolumeRecord(this.#fs.readFileSync(this.#path(volumeId), 'utf8'));
-    await this.save({ ...present, ...change });
+    await this.save({ ...this.read(volumeId), ...change });
   }
 
   remove(volumeId: string): void {
@@ -76,6 +90,9 @@ export class VolumeRecords {
 
   #loadOne(file: string, volumeId: string): StoredRecord {
     try {
+      const found = this.#fs.lstatSync(file);
+      // Reading something else, such as a pipe, could take for ever.
+      if (!found.isFile() || found.size > largestRecord) throw new TypeError('not a file of a record');
       const record = parseVolumeRecord(this.#fs.readFileSync(file, 'utf8'));
       if (record.volumeId !== volumeId) throw new TypeError(`names the volume ${record.volumeId}`);
       return { kind: 'record', record };

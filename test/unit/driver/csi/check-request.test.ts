@@ -43,10 +43,25 @@ describe('a publish request as the kubelet sends it', () => {
       targetPath: `${kubeletDir}/pods/1/volumes/kubernetes.io~csi/tls/mount`,
       context: contextOf(),
       mountGroup: 2000,
+      seLinuxContext: undefined,
+      secrets: {},
     });
     assert.equal(check({}).mountGroup, undefined);
     assert.equal(check({ volume_capability: capability({ volume_mount_group: '0' }) }).mountGroup, 0);
     assert.ok(check({ volume_capability: capability({ fs_type: 'tmpfs' }) }));
+  });
+
+  it('is taken with the label that the whole volume is to have under SELinux', () => {
+    for (const label of [
+      'system_u:object_r:container_file_t:s0:c15,c25',
+      'system_u:object_r:container_file_t:s0',
+      'system_u:object_r:container_file_t',
+      'system_u:object_r:svirt_sandbox_file_t:s0-s0:c0.c1023',
+    ]) {
+      const flags = [`context="${label}"`];
+      assert.equal(check({ volume_capability: capability({ mount_flags: flags }) }).seLinuxContext, label);
+    }
+    assert.equal(check({}).seLinuxContext, undefined);
   });
 });
 
@@ -76,7 +91,7 @@ const rows: [string, Partial<Request>, string][] = [
   [
     'mount flags',
     { volume_capability: capability({ mount_flags: ['exec'] }) },
-    'volume_capability.mount.mount_flags: must be empty',
+    'volume_capability.mount.mount_flags: ["exec"] is not served: only one flag context=',
   ],
   [
     'no inline volume',
@@ -117,6 +132,33 @@ describe('a publish request', () => {
       `//var/lib/kubelet/x`,
     ]) {
       assert.throws(() => check({ target_path: path }), failure('invalid-request', 'target_path'), path);
+    }
+  });
+
+  it('is refused for every flag but one label, and for a label that holds more than a label', () => {
+    const label = 'system_u:object_r:container_file_t:s0:c15,c25';
+    for (const flags of [
+      [`context="${label}"`, 'exec'],
+      [`context="${label}"`, `context="${label}"`],
+      [`context=${label}`],
+      [`rootcontext="${label}"`],
+      [`fscontext="${label}"`],
+      [`context="${label}",size=1g`],
+      [`context="${label}",suid,context="${label}"`],
+      [`context="${label}" `],
+      ['context=""'],
+      ['context="a:b"'],
+      ['context="a:b:c d"'],
+      ['context="a:b:c\\"'],
+      ['context="a:b:c\n"'],
+      [`context="${label}"\n`],
+      [''],
+    ]) {
+      assert.throws(
+        () => check({ volume_capability: capability({ mount_flags: flags }) }),
+        failure('invalid-request', 'mount_flags'),
+        JSON.stringify(flags),
+      );
     }
   });
 

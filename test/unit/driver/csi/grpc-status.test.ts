@@ -11,6 +11,7 @@ import {
 
 const expected: Record<VolumeFailure, status> = {
   'invalid-request': status.INVALID_ARGUMENT,
+  'published-elsewhere': status.FAILED_PRECONDITION,
   'invalid-attribute': status.INVALID_ARGUMENT,
   busy: status.ABORTED,
   denied: status.PERMISSION_DENIED,

@@ -55,9 +55,9 @@ export class Authority {
     now: number,
     changes: Partial<CertificateTemplate> = {},
   ): Promise<string> {
-    const { commonName, dnsNames, duration, ipAddresses, isCA, uris, usages } = spec.certificate;
+    const { subject, dnsNames, duration, ipAddresses, isCA, uris, usages } = spec.certificate;
     const template: CertificateTemplate = {
-      subject: commonName === undefined ? {} : { commonName },
+      subject,
       altNames: { dnsNames, ipAddresses, uris, emailAddresses: [] },
       usages: toUsages(usages, isCA),
       publicKey: publicKeyOf(key),

@@ -1,5 +1,8 @@
 import type { UsageName } from '../../../../src/api/usages.ts';
-import { parseAttributes } from '../../../../src/driver/volume/attributes/parse-attributes.ts';
+import {
+  type AttributeSurroundings,
+  parseAttributes,
+} from '../../../../src/driver/volume/attributes/parse-attributes.ts';
 import { type PodIdentity, podIdentityOf } from '../../../../src/driver/volume/identity.ts';
 import { VolumeError, type VolumeFailure } from '../../../../src/driver/volume/volume-error.ts';
 import type { VolumeSpec } from '../../../../src/driver/volume/volume-spec.ts';
@@ -33,16 +36,31 @@ export function sourceOf(
   attributes: Readonly<Record<string, string>> = {},
   volumeId = 'csi-1',
 ): VolumeSource {
-  return { volumeId, targetPath, context: contextOf(attributes), mountGroup: undefined };
+  const context = contextOf(attributes);
+  return { volumeId, targetPath, context, mountGroup: undefined, seLinuxContext: undefined, secrets: {} };
 }
 
-export function parseSource(source: VolumeSource): VolumeSpec {
+export function parseSource(
+  source: VolumeSource,
+  podIps?: readonly string[],
+  surroundings: Partial<AttributeSurroundings> = {},
+): VolumeSpec {
   const { context, mountGroup, targetPath, volumeId } = source;
   const identity = podIdentityOf(context);
   return {
     volumeId,
     targetPath,
-    ...parseAttributes(context, { pod: identity, nodeName, trustDomain, mountGroup }),
+    ...parseAttributes(context, {
+      pod: identity,
+      nodeName,
+      trustDomain,
+      mountGroup,
+      podIps,
+      compatibility: 'none',
+      defaultIssuer: undefined,
+      defaultDuration: undefined,
+      ...surroundings,
+    }),
   };
 }
 

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { Compatibility } from '../../../../src/driver/volume/attributes/compatibility.ts';
 import { VolumeRecords } from '../../../../src/driver/volume/state/volume-records.ts';
 import { deniedStatus } from '../support/authority.ts';
 import { hour, minute, sourceOf } from '../support/builders.ts';
+import { leaveVolume, leftFiles, remainsInOtherTmpfs, serialIn } from '../support/left-volume.ts';
 import { assertWhole, quiet, type TestDriver, TestNode } from '../support/test-node.ts';
 import * as fs from 'node:fs';
 
@@ -16,9 +18,11 @@ async function atEachStep(
   prepare: (node: TestNode, driver: TestDriver) => Promise<void>,
   work: (node: TestNode, driver: TestDriver) => Promise<void>,
   check: (node: TestNode, step: string) => Promise<void>,
+  compatibility: Compatibility = 'none',
 ): Promise<number> {
   for (let step = 1; ; step++) {
     using node = await TestNode.create();
+    node.compatibility = compatibility;
     const driver = await node.start();
     await prepare(node, driver);
     driver.life.killAtStep(step);
@@ -131,9 +135,9 @@ describe('a driver that is killed while it renews', () => {
       (node, driver) => driver.publish(sourceOf(node.target)),
       renew,
       async (node) => {
-        const serialBefore = assertSet(node.target);
+        const serialBefore = assertWhole(node.target);
         const next = await node.start();
-        assert.equal(assertSet(node.target), serialBefore, 'a start changes nothing by itself');
+        assert.equal(assertWhole(node.target), serialBefore, 'a start changes nothing by itself');
         await node.pass(minute);
         assert.deepEqual(next.errors, []);
         const serial = assertWhole(node.target);
@@ -171,11 +175,82 @@ describe('a driver that is killed while it unpublishes', () => {
   });
 });
 
-/** As assertWhole, but generations of before may still lie about. */
-function assertSet(target: string): string {
-  const data = fs.readlinkSync(join(target, '..data'));
-  for (const name of readdirSync(target)) {
-    if (name.startsWith('..2') && name !== data) fs.rmSync(join(target, name), { recursive: true });
-  }
-  return assertWhole(target);
-}
+describe('a driver that is killed while it has to do with a volume of another driver', () => {
+  const leftSource = (node: TestNode) =>
+    sourceOf(node.target, { 'dns-names': 'api.example', duration: '24h', 'key-algorithm': 'ECDSA' });
+  const leave = async (node: TestNode): Promise<void> =>
+    leaveVolume(node, node.target, await leftFiles(node, leftSource(node)));
+  /** What the next process makes of it: the pod's files stay until they are renewed, and go with the volume. */
+  const livesOn = async (node: TestNode, driver: TestDriver): Promise<void> => {
+    const serial = serialIn(node.target);
+    await driver.publish(leftSource(node));
+    assert.equal(serialIn(node.target), serial);
+    await node.pass(16 * hour);
+    assert.notEqual(serialIn(node.target), serial);
+    assert.deepEqual(driver.errors, []);
+    assert.equal(node.api.requests.length, 1);
+    await driver.unpublish(leftSource(node));
+    await quiet();
+    leavesNothing(node);
+  };
+  const leavesNothing = (node: TestNode): void => {
+    assert.deepEqual(node.kernel.mountPoints, []);
+    assert.ok(!existsSync(node.target));
+    assert.deepEqual(remainsInOtherTmpfs(node), []);
+    assert.deepEqual(readdirSync(node.stateDirectory), []);
+    assert.deepEqual(node.api.names, []);
+  };
+
+  it('at any step of the take-over: the pod keeps its files, and the next call or start ends it', async () => {
+    const steps = await atEachStep(
+      leave,
+      (node, driver) => driver.publish(leftSource(node)),
+      async (node) => {
+        const serial = serialIn(node.target);
+        const next = await node.start();
+        assert.equal(serialIn(node.target), serial);
+        assert.equal(node.api.created.length, 0);
+        await livesOn(node, next);
+      },
+      'cert-manager',
+    );
+    assert.ok(steps >= 5, `${steps} steps were tried`);
+  });
+
+  it('at any step of a renewal: the pod has a whole set, and the renewal ends with the request under way', async () => {
+    await atEachStep(
+      async (node, driver) => {
+        await leave(node);
+        await driver.publish(leftSource(node));
+      },
+      (node) => node.pass(16 * hour),
+      async (node) => {
+        serialIn(node.target);
+        const next = await node.start();
+        await node.pass(minute);
+        assert.equal(node.api.created.length, 1, 'renewed once, not twice');
+        await livesOn(node, next);
+      },
+      'cert-manager',
+    );
+  });
+
+  it('at any step of an unpublish: the next call ends it, no certificate is asked for, and no key stays', async () => {
+    await atEachStep(
+      async (node, driver) => {
+        await leave(node);
+        await driver.publish(leftSource(node));
+      },
+      (node, driver) => driver.unpublish(leftSource(node)),
+      async (node) => {
+        const next = await node.start();
+        await node.pass(minute);
+        assert.equal(node.api.created.length, 0);
+        await next.unpublish(leftSource(node));
+        await quiet();
+        leavesNothing(node);
+      },
+      'cert-manager',
+    );
+  });
+});

@@ -71,7 +71,7 @@ describe('publishing a volume', () => {
     await driver.publish(sourceOf(node.target));
     await assert.rejects(
       driver.publish(sourceOf(node.targetOf('other'))),
-      failure('invalid-request', node.target),
+      failure('published-elsewhere', node.target),
     );
     await assert.rejects(
       driver.publish(sourceOf(node.target, {}, 'csi-2')),

@@ -3,7 +3,9 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { VolumeRecords } from '../../../../src/driver/volume/state/volume-records.ts';
-import { hour, minute, sourceOf } from '../support/builders.ts';
+import { VolumeError } from '../../../../src/driver/volume/volume-error.ts';
+import { deniedStatus } from '../support/authority.ts';
+import { failure, hour, minute, sourceOf } from '../support/builders.ts';
 import { assertWhole, quiet, type TestDriver, TestNode } from '../support/test-node.ts';
 
 let node: TestNode;
@@ -206,5 +208,67 @@ describe('state that is lost or corrupt', () => {
     await driver.publish(sourceOf(node.target));
     assertWhole(node.target);
     assert.equal(node.api.created.length, 2);
+  });
+
+  describe('of a volume that a pod may be using', () => {
+    beforeEach(async () => {
+      await driver.publish(sourceOf(node.target));
+      fs.rmSync(recordFile('csi-1'));
+    });
+
+    it('keeps its files when the certificate that it asks for now is denied, however often', async () => {
+      const serial = assertWhole(node.target);
+      node.api.answer = async () => deniedStatus('not today');
+      await restart();
+      for (let call = 0; call < 2; call++) {
+        await assert.rejects(
+          driver.publish(sourceOf(node.target, { 'dns-names': 'other' })),
+          failure('not-issued-yet', 'was denied: not today'),
+        );
+        await quiet();
+        assert.equal(assertWhole(node.target), serial);
+      }
+      await driver.unpublish(sourceOf(node.target));
+      await quiet();
+      assert.deepEqual([node.kernel.mountPoints, node.api.names], [[], []]);
+    });
+
+    it('keeps its files when it waited for the certificate that it asks for now, and that is denied', async () => {
+      const serial = assertWhole(node.target);
+      const source = sourceOf(node.target, { 'dns-names': 'other' });
+      node.api.answer = async () => undefined;
+      await restart();
+      const patience = new AbortController();
+      const first = driver.publish(source, patience.signal);
+      await quiet();
+      patience.abort(new VolumeError('not-issued-yet', 'time is up'));
+      await assert.rejects(first, failure('not-issued-yet', 'has not been approved yet'));
+      for (const name of node.api.names) await node.api.delete({ namespace: 'web', name });
+      node.api.answer = async () => deniedStatus('not today');
+      await node.pass(minute);
+      await assert.rejects(driver.publish(source), failure('not-issued-yet', 'was denied: not today'));
+      assert.equal(assertWhole(node.target), serial);
+    });
+
+    it('keeps its files when the Workload API cannot be served, and is taken over when it can', async () => {
+      const serial = assertWhole(node.target);
+      let broken = true;
+      node.workloadApis = {
+        update: async () => {
+          if (broken) throw new VolumeError('mount-failed', 'cannot serve it');
+        },
+        close: async () => {},
+      };
+      await restart();
+      await assert.rejects(
+        driver.publish(sourceOf(node.target)),
+        failure('not-issued-yet', 'cannot serve it'),
+      );
+      assert.equal(assertWhole(node.target), serial);
+      broken = false;
+      await driver.publish(sourceOf(node.target));
+      assert.equal(driver.volumes.get('csi-1')?.state, 'live');
+      assert.equal(assertWhole(node.target), serial);
+    });
   });
 });

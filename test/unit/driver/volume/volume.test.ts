@@ -19,6 +19,7 @@ const failure = new VolumeError('denied', 'no');
 const volumes: Record<Volume['state'], Volume> = {
   requested: { state: 'requested', spec, request: 'r1', key },
   refused: { state: 'refused', spec, request: 'r1', failure, at: 5 },
+  waiting: { state: 'waiting', spec, failedRenewals: 2, next: undefined },
   live: { state: 'live', spec, request: 'r1', generation, renewAt: 66, failedRenewals: 2 },
   renewing: {
     state: 'renewing',
@@ -53,6 +54,13 @@ const table: Record<Volume['state'], Record<VolumeEvent['type'], Volume['state']
     'renewal-started': undefined,
     'renewal-delayed': undefined,
     'renewal-refused': undefined,
+  },
+  waiting: {
+    issued: 'live',
+    refused: undefined,
+    'renewal-started': 'waiting',
+    'renewal-delayed': 'waiting',
+    'renewal-refused': 'waiting',
   },
   live: {
     issued: 'live',
@@ -101,7 +109,13 @@ describe('the life of a volume', () => {
     }
   });
 
+  it('keeps the request under way of a pod that runs without a certificate, until it is refused', () => {
+    const started = advance(volumes.waiting, events['renewal-started']);
+    assert.deepEqual(requestsOf(advance(started, events['renewal-delayed'])), ['r2']);
+    assert.deepEqual(requestsOf(advance(started, events['renewal-refused'])), []);
+  });
+
   it('needs the request of the present certificate, and that of a renewal under way', () => {
-    assert.deepEqual(Object.values(volumes).map(requestsOf), [['r1'], ['r1'], ['r1'], ['r1', 'r2']]);
+    assert.deepEqual(Object.values(volumes).map(requestsOf), [['r1'], ['r1'], [], ['r1'], ['r1', 'r2']]);
   });
 });

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { usageNames } from '../../../../../src/api/usages.ts';
 import { knownAttributes } from '../../../../../src/driver/volume/attributes/known-attributes.ts';
+import type { AttributeSurroundings } from '../../../../../src/driver/volume/attributes/parse-attributes.ts';
+import type { VolumeSpec } from '../../../../../src/driver/volume/volume-spec.ts';
 import {
   day,
   failure,
@@ -25,16 +27,33 @@ describe('a volume with nothing but an issuer', () => {
       pod: { name: 'api-0', namespace: 'web', uid: 'pod-uid-1', serviceAccount: 'api' },
       issuer: { name: 'ca', kind: 'Issuer', group: 'cert-manager.io' },
       certificate: {
-        commonName: undefined,
+        subject: {},
         dnsNames: [],
         ipAddresses: [],
         uris: ['spiffe://cluster.local/ns/web/sa/api'],
+        emailAddresses: [],
         duration: day,
         isCA: false,
         usages: mutualTls,
       },
       key: { spec: { algorithm: 'ECDSA', size: 256 }, encoding: 'PKCS8', reuse: false },
-      files: { certificate: 'tls.crt', privateKey: 'tls.key', ca: 'ca.crt' },
+      requestAnnotations: {},
+      files: {
+        certificate: 'tls.crt',
+        privateKey: 'tls.key',
+        ca: 'ca.crt',
+        emptyCa: false,
+        bundle: 'credential-bundle.pem',
+        combined: undefined,
+        certificateDer: undefined,
+        privateKeyDer: undefined,
+        info: 'certificate.json',
+        generation: 'generation',
+      },
+      keystores: undefined,
+      workloadApi: false,
+      gates: [],
+      start: 'with-certificate',
       group: undefined,
       renewBefore: undefined,
     });
@@ -75,10 +94,6 @@ describe('the spelling of attributes', () => {
       'did you mean duration?',
     );
     refused({ nonsense: 'x' }, 'known are issuer-name');
-    refused(
-      { 'csi.example.com/duration': '1h' },
-      'its group must be one of csi.certmount.io, csi.cert-manager.io',
-    );
     refused({ Duration: '1h' }, 'did you mean duration?');
     refused({ __proto__x: '1' }, 'unknown volume attribute');
     refused(
@@ -132,8 +147,10 @@ describe('names', () => {
       'dns-names': ' ${POD_NAME}.svc , *.$POD_NAMESPACE.svc,, under_score.svc',
       'ip-sans': '10.0.0.1, ::1',
       'uri-sans': 'https://x.example/$NODE_NAME, urn:uuid:${POD_UID}',
+      'email-sans': '${SERVICE_ACCOUNT_NAME}@${POD_NAMESPACE}.example',
     });
-    assert.equal(certificate.commonName, 'api-0.web');
+    assert.deepEqual(certificate.emailAddresses, ['api@web.example']);
+    assert.equal(certificate.subject.commonName, 'api-0.web');
     assert.deepEqual(certificate.dnsNames, ['api-0.svc', '*.web.svc', 'under_score.svc']);
     assert.deepEqual(certificate.ipAddresses, ['10.0.0.1', '::1']);
     assert.deepEqual(
@@ -182,15 +199,17 @@ describe('names', () => {
       refused({ 'uri-sans': uri }, 'uri-sans');
     }
     refused({ 'common-name': 'x'.repeat(65) }, 'common-name', 'longer than 64 bytes');
-    refused({ 'common-name': 'a\u0000b' }, 'common-name', 'control characters');
+    refused({ 'common-name': 'a\u0000b' }, 'common-name', 'characters that no certificate can carry');
     refused({ 'dns-names': 'a.example,b.example,a.example' }, 'dns-names', '"a.example" is listed twice');
+    for (const address of ['a', 'a@', '@b', 'a@*.example', 'ä@b.example', 'a b@c.example'])
+      refused({ 'email-sans': address }, `email-sans ${JSON.stringify(address)}`);
   });
 });
 
 describe('variables', () => {
   it('are also written without braces, and a dollar sign twice', () => {
     assert.equal(
-      specOf({ 'common-name': '$$$POD_NAME$${POD_NAME}' }).certificate.commonName,
+      specOf({ 'common-name': '$$$POD_NAME$${POD_NAME}' }).certificate.subject.commonName,
       '$api-0${POD_NAME}',
     );
   });
@@ -201,20 +220,90 @@ describe('variables', () => {
       ...source,
       context: { ...source.context, 'csi.storage.k8s.io/pod.name': '$POD_UID' },
     });
-    assert.equal(spec.certificate.commonName, '$POD_UID');
+    assert.equal(spec.certificate.subject.commonName, '$POD_UID');
   });
 
   it('are refused when unknown or half written', () => {
     refused(
-      { 'common-name': '${POD_IP}' },
-      'common-name "${POD_IP}"',
-      'unknown variable "POD_IP"',
-      'TRUST_DOMAIN',
+      { 'common-name': '${HOST_IP}' },
+      'common-name "${HOST_IP}"',
+      'unknown variable "HOST_IP"',
+      'TRUST_DOMAIN, POD_IP, POD_IPS',
     );
     refused({ 'common-name': '${constructor}' }, 'unknown variable "constructor"');
     refused({ 'common-name': '${POD_NAME' }, 'a dollar sign must start a variable');
     refused({ 'dns-names': 'a$' }, 'dns-names', 'a dollar sign');
     refused({ 'common-name': '${}' }, 'unknown variable ""');
+  });
+});
+
+describe("the pod's addresses", () => {
+  const later = { start: 'without-certificate' };
+  const addressed = (
+    attributes: Record<string, string>,
+    podIps?: readonly string[],
+  ): VolumeSpec['certificate'] =>
+    parseSource(sourceOf('/target', { ...attributes, ...later }), podIps).certificate;
+  const both = ['10.0.0.7', 'fd00::7'];
+
+  it('take their place in every name', () => {
+    const names = addressed(
+      {
+        'common-name': 'api-${POD_IP}',
+        organizations: '$POD_IP',
+        'ip-sans': '${POD_IP}',
+        'dns-names': '${POD_IP}.ip.example',
+        'uri-sans': 'https://${POD_IP}/',
+        'email-sans': 'x@${POD_IP}.example',
+      },
+      both,
+    );
+    assert.deepEqual(names.subject, { commonName: 'api-10.0.0.7', organizations: ['10.0.0.7'] });
+    assert.deepEqual(names.ipAddresses, ['10.0.0.7']);
+    assert.deepEqual(names.dnsNames, ['10.0.0.7.ip.example']);
+    assert.deepEqual(names.uris, ['https://10.0.0.7/']);
+    assert.deepEqual(names.emailAddresses, ['x@10.0.0.7.example']);
+    const literal = addressed({ 'literal-subject': 'CN=${POD_IP}' }, both);
+    assert.equal(literal.subject.commonName, '10.0.0.7');
+  });
+
+  it('make one element each in a list', () => {
+    const { ipAddresses } = addressed({ 'ip-sans': '${POD_IPS}, 127.0.0.1' }, both);
+    assert.deepEqual(ipAddresses, [...both, '127.0.0.1']);
+    assert.deepEqual(addressed({ 'ip-sans': '$POD_IP,$POD_IPS' }, both).ipAddresses, both);
+    const { subject } = addressed({ organizations: 'a-$POD_IPS', 'common-name': '$POD_IPS' }, both);
+    assert.deepEqual(subject.organizations, ['a-10.0.0.7', 'a-fd00::7']);
+    assert.equal(subject.commonName, '10.0.0.7,fd00::7');
+  });
+
+  it('are waited for, and the containers start without a certificate', () => {
+    for (const attributes of [{ 'ip-sans': '${POD_IP}' }, { 'common-name': '$POD_IPS' }]) {
+      assert.deepEqual(specOf({ ...attributes, ...later }).gates, [{ gate: 'pod-ip', family: 'any' }]);
+    }
+    assert.deepEqual(specOf({ 'ip-sans': '$POD_IP', 'wait-for': 'pod-ip:ipv6', ...later }).gates, [
+      { gate: 'pod-ip', family: 'ipv6' },
+    ]);
+    refused({ 'ip-sans': '${POD_IP}' }, 'ip-sans "${POD_IP}"', 'start: without-certificate');
+    refused({ 'dns-names': '${POD_IPS}.x', start: 'with-certificate' }, 'dns-names', 'without-certificate');
+  });
+
+  it('are checked with an address for documentation before they are known', () => {
+    refused({ 'dns-names': '${POD_IP}..x', ...later }, 'dns-names', 'DNS name "192.0.2.1..x"');
+    assert.throws(() => addressed({ 'dns-names': '$POD_IP' }, ['fd00::7']), failure('invalid-attribute'));
+    assert.throws(
+      () => addressed({ 'ip-sans': '$POD_IP' }, []),
+      failure('invalid-attribute', 'has no address yet'),
+    );
+  });
+
+  it('have no place but in names', () => {
+    for (const name of ['issuer-name', 'ca-file', 'jks-alias', 'key-usages'] as const) {
+      refused(
+        { [name]: '${POD_IP}', 'jks-enable': 'true', ...later },
+        name,
+        'can only be in the names of a certificate',
+      );
+    }
   });
 });
 
@@ -300,39 +389,6 @@ describe('usages and is-ca', () => {
   });
 });
 
-describe('file names', () => {
-  it('are taken, with variables, dots and other scripts', () => {
-    const { files } = specOf({
-      'certificate-file': '${POD_NAME}.crt',
-      'privatekey-file': '.hidden',
-      'ca-file': 'wurzel-zertifikät.pem',
-    });
-    assert.deepEqual(files, { certificate: 'api-0.crt', privateKey: '.hidden', ca: 'wurzel-zertifikät.pem' });
-    assert.ok(specOf({ 'ca-file': 'a'.repeat(255) }));
-  });
-
-  it('cannot leave the volume', () => {
-    for (const name of ['../x', 'a/b', '/etc/passwd', 'x/..'])
-      refused({ 'ca-file': name }, 'ca-file', 'without "/"');
-    for (const name of ['.', '..', '..data', '..2026_01_01_00_00_00.abcdef', '..pending']) {
-      refused({ 'privatekey-file': name }, 'privatekey-file', 'must not be "." nor start with ".."');
-    }
-    for (const name of ['a\u0000b', 'a\nb', '\u007f'])
-      refused({ 'ca-file': name }, 'ca-file', 'control characters');
-    refused({ 'ca-file': 'a'.repeat(256) }, 'ca-file', 'at most 255 bytes');
-    refused({ 'ca-file': 'ä'.repeat(128) }, 'ca-file', 'at most 255 bytes');
-  });
-
-  it('are taken once each', () => {
-    refused({ 'ca-file': 'tls.crt' }, 'ca-file', '"tls.crt" is already taken by certificate-file');
-    refused({ 'privatekey-file': 'credential-bundle.pem' }, 'privatekey-file', 'the credential bundle');
-    assert.ok(
-      specOf({ 'certificate-file': 'tls.key', 'privatekey-file': 'tls.crt' }),
-      'swapped is odd, not wrong',
-    );
-  });
-});
-
 describe('fs-group', () => {
   it("leads over the pod's fsGroup", () => {
     const source = { ...sourceOf('/target', { 'fs-group': '2000' }), mountGroup: 1000 };
@@ -363,5 +419,73 @@ describe('the pod', () => {
     const { context, ...source } = sourceOf('/target');
     const odd = { ...context, 'csi.storage.k8s.io/serviceAccount.name': 'a b/../c' };
     assert.throws(() => parseSource({ ...source, context: odd }), failure('invalid-request', 'SPIFFE ID'));
+  });
+});
+
+describe('a volume that names no issuer', () => {
+  const mesh = { name: 'mesh', kind: 'ClusterIssuer', group: 'cert-manager.io' };
+  const withDefault = (
+    attributes: Record<string, string>,
+    surroundings: Partial<AttributeSurroundings>,
+  ): VolumeSpec =>
+    parseSource(sourceOf('/target', { 'issuer-name': '', ...attributes }), undefined, surroundings);
+
+  it("gets the driver's default", () => {
+    assert.deepEqual(withDefault({}, { defaultIssuer: mesh }).issuer, mesh);
+    const named = withDefault({ 'issuer-name': 'own' }, { defaultIssuer: mesh });
+    assert.deepEqual(named.issuer, { name: 'own', kind: 'Issuer', group: 'cert-manager.io' });
+  });
+
+  it('is refused when it names half of one', () => {
+    assert.throws(
+      () => withDefault({ 'issuer-kind': 'Issuer' }, { defaultIssuer: mesh }),
+      failure('invalid-attribute', 'issuer-kind "Issuer": needs issuer-name'),
+    );
+  });
+
+  it('gets a default lifetime likewise', () => {
+    const surroundings = { defaultIssuer: mesh, defaultDuration: 2 * hour };
+    assert.equal(withDefault({}, surroundings).certificate.duration, 2 * hour);
+    assert.equal(withDefault({ duration: '3h' }, surroundings).certificate.duration, 3 * hour);
+    assert.throws(
+      () => withDefault({ 'renew-before': '2h' }, surroundings),
+      failure('invalid-attribute', 'renew-before "2h": must be shorter'),
+    );
+  });
+});
+
+describe('workload-api', () => {
+  it('is served for a SPIFFE ID', () => {
+    assert.equal(specOf({ 'workload-api': 'true' }).workloadApi, true);
+    assert.equal(
+      specOf({ 'workload-api': 'true', 'uri-sans': 'spiffe://other/x' }).workloadApi,
+      true,
+      'of another trust domain too: approval decides',
+    );
+  });
+
+  it('is refused where there is none', () => {
+    refused({ 'workload-api': 'true', 'uri-sans': 'https://x.example' }, 'workload-api "true"', 'SPIFFE ID');
+    refused(
+      { 'workload-api': 'true', 'is-ca': 'true', 'common-name': 'x', 'uri-sans': 'spiffe://a' },
+      'workload-api',
+      'leave is-ca out',
+    );
+    refused({ 'workload-api': 'yes' }, 'workload-api "yes": must be "true" or "false"');
+  });
+
+  it('is refused beside usages with which a certificate is no X.509-SVID', () => {
+    for (const usages of [
+      'digital signature, server auth',
+      'digital signature, client auth',
+      'digital signature, code signing',
+      'key encipherment, server auth, client auth',
+      'digital signature, crl sign',
+      'signing, cert sign',
+    ])
+      refused({ 'workload-api': 'true', 'key-usages': usages }, `key-usages "${usages}": workload-api needs`);
+    for (const usages of ['signing', 'digital signature, server auth, client auth, code signing'])
+      assert.ok(specOf({ 'workload-api': 'true', 'key-usages': usages }).workloadApi);
+    assert.ok(!specOf({ 'workload-api': 'false', 'key-usages': 'server auth' }).workloadApi);
   });
 });

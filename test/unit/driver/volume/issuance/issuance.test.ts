@@ -225,3 +225,72 @@ describe('an API server that does not take the request', () => {
     assert.equal(api.created.length, 0);
   });
 });
+
+describe("in the name of the pod's service account", () => {
+  /** What the API server was shown, call by call. */
+  const shown: (string | undefined)[] = [];
+  let podToken: (volumeId: string) => string;
+  let failing: Error | undefined;
+
+  beforeEach(() => {
+    shown.length = 0;
+    podToken = (volumeId) => `token of ${volumeId}`;
+    failing = undefined;
+    const reflector = new Reflector({ resource: api }, { clock, random: () => 0 });
+    issuance = new Issuance(
+      { driverName, nodeName },
+      {
+        requests: {
+          create: async (object, options) => {
+            shown.push(options?.token);
+            if (failing !== undefined) throw failing;
+            return api.create(object, options);
+          },
+        },
+        reflector,
+        clock,
+        requester: async (token) => ({ username: `owner of ${token}` }),
+        podToken: (volumeId) => podToken(volumeId),
+        observe: () => {},
+      },
+    );
+    void reflector.run(stop.signal);
+  });
+
+  it('the request is created with its token and says whose it is', async () => {
+    await obtain();
+    assert.deepEqual(shown, ['token of csi-1']);
+    assert.equal(api.created[0]?.spec.username, 'owner of token of csi-1');
+    assert.doesNotMatch(JSON.stringify(api.created[0]?.metadata), /token of/);
+  });
+
+  it('nothing is asked for without a token, and it is not the fault of the pod', async () => {
+    podToken = () => {
+      throw new VolumeError('not-issued-yet', 'waits for the kubelet');
+    };
+    await assert.rejects(obtain(), failure('not-issued-yet', 'waits for the kubelet'));
+    assert.deepEqual(shown, []);
+  });
+
+  it('a request that is there already needs no token', async () => {
+    await obtain();
+    podToken = () => assert.fail('asked for a token');
+    assert.match((await obtain()).certificates, /BEGIN CERTIFICATE/);
+  });
+
+  it('a token that the API server does not take any more is waited for again', async () => {
+    failing = new KubeError('unauthorized', 'POST /x: 401 Unauthorized');
+    await assert.rejects(
+      obtain(),
+      failure('not-issued-yet', 'does not accept the token of service account web/api', 'kubelet'),
+    );
+  });
+
+  it('a service account that may not create requests is told so', async () => {
+    failing = new KubeError(
+      'forbidden',
+      'POST /x: 403 Forbidden: User "system:serviceaccount:web:api" cannot',
+    );
+    await assert.rejects(obtain(), failure('api-refused', 'User "system:serviceaccount:web:api" cannot'));
+  });
+});

@@ -37,8 +37,8 @@ async function start(): Promise<void> {
       clock,
       random,
       log: silentLogger,
-      isNeeded: (_volumeId, request) => needed.has(request),
-      onDeleted: (volumeId, request) => deleted.push(`${volumeId} ${request}`),
+      isNeeded: (_volumeId, _namespace, request) => needed.has(request),
+      onDeleted: (volumeId, _namespace, request) => deleted.push(`${volumeId} ${request}`),
     },
   );
   void reflector.run(stop.signal);

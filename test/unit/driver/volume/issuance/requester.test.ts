@@ -9,14 +9,18 @@ function setUp(
   const world = {
     token: 'one' as string | undefined,
     asked: 0,
+    /** Bearer tokens of the calls; undefined for the connection's own. */
+    tokens: [] as (string | undefined)[],
     failure: undefined as Error | undefined,
     requester: undefined as unknown as Requester,
   };
   const client = {
-    request: async () => {
+    request: async (_call, options) => {
       world.asked += 1;
+      world.tokens.push(options?.token);
       if (world.failure !== undefined) throw world.failure;
-      return { status: { userInfo } };
+      const name = options?.token;
+      return { status: { userInfo: name === undefined ? userInfo : { username: `owner of ${name}` } } };
     },
   } as Pick<KubeClient, 'request'>;
   world.requester = new Requester({}, { client, token: async () => world.token });
@@ -50,5 +54,44 @@ describe('who the driver is to the API server', () => {
     world.failure = undefined;
     await world.requester.identity();
     assert.equal(world.asked, 2);
+  });
+});
+
+describe("who a pod's service account is to the API server", () => {
+  it('is asked for with its token, once for each', async () => {
+    const world = setUp();
+    const answers = await Promise.all(['a', 'b', 'a'].map((token) => world.requester.identity(token)));
+    assert.deepEqual(
+      answers.map(({ username }) => username),
+      ['owner of a', 'owner of b', 'owner of a'],
+    );
+    assert.deepEqual(world.tokens, ['a', 'b']);
+  });
+
+  it('is not mixed up with the driver, whose own token is another', async () => {
+    const world = setUp();
+    world.token = 'a';
+    assert.equal((await world.requester.identity()).username, 'driver');
+    assert.equal((await world.requester.identity('b')).username, 'owner of b');
+    assert.equal((await world.requester.identity()).username, 'driver');
+    assert.deepEqual(world.tokens, [undefined, 'b']);
+  });
+
+  it('is forgotten when many others were asked for since', async () => {
+    const world = setUp();
+    await world.requester.identity('token-0');
+    for (let n = 1; n <= 256; n++) await world.requester.identity(`token-${n}`);
+    await world.requester.identity('token-256');
+    assert.equal(world.asked, 257);
+    await world.requester.identity('token-0');
+    assert.equal(world.asked, 258);
+  });
+
+  it('is asked for again after a failure', async () => {
+    const world = setUp();
+    world.failure = new Error('away');
+    await assert.rejects(world.requester.identity('a'), /away/);
+    world.failure = undefined;
+    assert.equal((await world.requester.identity('a')).username, 'owner of a');
   });
 });

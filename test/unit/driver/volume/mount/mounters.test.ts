@@ -6,6 +6,7 @@ import { MountError } from '../../../../../src/driver/volume/mount/mounter.ts';
 import { SyscallMounter } from '../../../../../src/driver/volume/mount/syscall-mounter.ts';
 
 const { EBUSY, EINVAL, EPERM } = constants.errno;
+const label = 'system_u:object_r:container_file_t:s0:c15,c25';
 const options = { source: 'csi.certmount.io', sizeBytes: 1_048_576, mode: 0o550 };
 
 function syscalls(answers: { mount?: (data: string) => number; umount2?: (flags: number) => number }) {
@@ -33,6 +34,22 @@ describe('mounting by system call', () => {
     const { calls, mounter } = syscalls({});
     await mounter.mountTmpfs('/t', options);
     assert.deepEqual(calls, [['csi.certmount.io', '/t', 'tmpfs', 14n, 'size=1048576,mode=550,noswap']]);
+  });
+
+  it('labels the volume for SELinux, in quotes because categories are separated by commas', async () => {
+    const { calls, mounter } = syscalls({});
+    await mounter.mountTmpfs('/t', { ...options, seLinuxContext: label });
+    assert.equal(calls[0]?.[4], `size=1048576,mode=550,noswap,context="${label}"`);
+  });
+
+  it('keeps the label where the kernel knows no noswap, and tells of a kernel that knows no label', async () => {
+    const old = syscalls({ mount: (data) => (data.includes('noswap') ? EINVAL : 0) });
+    await old.mounter.mountTmpfs('/t', { ...options, seLinuxContext: label });
+    assert.equal(old.calls.at(-1)?.[4], `size=1048576,mode=550,context="${label}"`);
+    const none = syscalls({ mount: (data) => (data.includes('context') ? EINVAL : 0) });
+    await assert.rejects(none.mounter.mountTmpfs('/t', { ...options, seLinuxContext: label }), /EINVAL/);
+    await none.mounter.mountTmpfs('/t', options);
+    assert.match(String(none.calls.at(-1)?.[4]), /noswap$/);
   });
 
   it('does without noswap where the kernel does not know it, and remembers', async () => {
@@ -69,6 +86,15 @@ describe('mounting by system call', () => {
     await assert.rejects(odd.mounter.mountTmpfs('/t', options), /errno 9999/);
   });
 
+  it('makes a mount writable, with the flags of this mount alone, and still without programs and devices', async () => {
+    const { calls, mounter } = syscalls({});
+    await mounter.makeWritable('/t');
+    // MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND
+    assert.deepEqual(calls, [['none', '/t', '', 2n + 4n + 8n + 32n + 4096n, '']]);
+    const refused = syscalls({ mount: () => EPERM });
+    await assert.rejects(refused.mounter.makeWritable('/t'), /cannot write to the mount on \/t: EPERM/);
+  });
+
   it('unmounts, never through a link, and what is busy when it is no longer', async () => {
     const { calls, mounter } = syscalls({ umount2: (flags) => (flags & 2 ? 0 : EBUSY) });
     await mounter.unmount('/t');
@@ -103,6 +129,11 @@ describe('mounting by mount(8)', () => {
       'mount -t tmpfs -o nosuid,nodev,noexec,size=1048576,mode=550,noswap csi.certmount.io /t',
       'umount -n /t',
     ]);
+    await mounter.mountTmpfs('/t', { ...options, seLinuxContext: label });
+    assert.equal(
+      calls.at(-1),
+      `mount -t tmpfs -o nosuid,nodev,noexec,size=1048576,mode=550,noswap,context="${label}" csi.certmount.io /t`,
+    );
   });
 
   it('does without noswap where the kernel does not know it, and remembers', async () => {
@@ -122,6 +153,13 @@ describe('mounting by mount(8)', () => {
       /cannot mount a tmpfs on \/t: must be superuser$/,
     );
     await assert.rejects(mounter.unmount('/t'), /cannot unmount \/t: must be superuser$/);
+    await assert.rejects(mounter.makeWritable('/t'), /cannot write to the mount on \/t: must be superuser$/);
+  });
+
+  it('makes a mount writable', async () => {
+    const { calls, mounter } = commands(() => fine);
+    await mounter.makeWritable('/t');
+    assert.deepEqual(calls, ['mount -n -o remount,bind,rw,nosuid,nodev,noexec /t']);
   });
 
   it('unmounts what is busy when it is no longer', async () => {

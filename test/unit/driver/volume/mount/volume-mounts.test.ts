@@ -3,7 +3,11 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { MountError } from '../../../../../src/driver/volume/mount/mounter.ts';
+import {
+  MountError,
+  type Mounter,
+  type TmpfsOptions,
+} from '../../../../../src/driver/volume/mount/mounter.ts';
 import { VolumeMounts } from '../../../../../src/driver/volume/mount/volume-mounts.ts';
 import { failure } from '../../support/builders.ts';
 import { FakeKernel } from '../../support/fake-kernel.ts';
@@ -18,7 +22,10 @@ beforeEach(() => {
   directory = fs.mkdtempSync(join(tmpdir(), 'certmount mounts-'));
   target = join(directory, 'mount');
   kernel = new FakeKernel();
-  mounts = new VolumeMounts({ source, sizeBytes: 65_536 }, { mounter: kernel, fs: kernel.fs });
+  mounts = new VolumeMounts(
+    { source, sizeBytes: 65_536, takesOver: false },
+    { mounter: kernel, fs: kernel.fs },
+  );
 });
 afterEach(() => fs.rmSync(directory, { recursive: true, force: true }));
 
@@ -36,6 +43,28 @@ describe('the mount of a volume', () => {
     fs.mkdirSync(target);
     await mounts.ensure(target);
     assert.equal(mounts.isMounted(target), true);
+  });
+
+  it('has the SELinux label that the kubelet asks for, and none without', async () => {
+    const mounted: TmpfsOptions[] = [];
+    const mounter: Mounter = {
+      mountTmpfs: (path, options) => {
+        mounted.push(options);
+        return kernel.mountTmpfs(path, options);
+      },
+      makeWritable: (path) => kernel.makeWritable(path),
+      unmount: (path) => kernel.unmount(path),
+    };
+    const labelled = new VolumeMounts(
+      { source, sizeBytes: 65_536, takesOver: false },
+      { mounter, fs: kernel.fs },
+    );
+    await labelled.ensure(target, 'system_u:object_r:container_file_t:s0:c1,c2');
+    await labelled.ensure(join(directory, 'plain'));
+    assert.deepEqual(
+      mounted.map(({ seLinuxContext }) => seLinuxContext),
+      ['system_u:object_r:container_file_t:s0:c1,c2', undefined],
+    );
   });
 
   it("is not made on somebody else's mount, nor beside the kubelet's folder", async () => {
@@ -66,6 +95,67 @@ describe('the mount of a volume', () => {
     await assert.rejects(mounts.ensure(target), failure('no-space'));
     kernel.mountFailure = new MountError('cannot mount: EPERM', 'EPERM');
     await assert.rejects(mounts.ensure(target), failure('mount-failed', 'EPERM'));
+  });
+});
+
+describe('a mount of another driver', () => {
+  const inPlaceOf = (takesOver: boolean): VolumeMounts =>
+    new VolumeMounts({ source, sizeBytes: 65_536, takesOver }, { mounter: kernel, fs: kernel.fs });
+  const leave = (): void => {
+    fs.mkdirSync(join(directory, 'left'));
+    kernel.bindReadOnly(join(directory, 'left'), target);
+  };
+
+  it('is told from none and from those of this driver', async () => {
+    const taking = inPlaceOf(true);
+    for (const what of ['nothing', 'a folder', 'a mount of ours']) {
+      if (what === 'a folder') fs.mkdirSync(target);
+      if (what === 'a mount of ours') await taking.ensure(target);
+      assert.equal(taking.isForeign(target), false, what);
+      assert.equal(taking.isLeftByOther(target), false, what);
+    }
+    await taking.remove(target);
+    leave();
+    assert.equal(taking.isForeign(target), true);
+    assert.equal(taking.isLeftByOther(target), true);
+    assert.deepEqual([...taking.list()], []);
+  });
+
+  it("is not to be taken over by a driver that is in nobody's place", () => {
+    leave();
+    assert.equal(mounts.isForeign(target), true);
+    assert.equal(mounts.isLeftByOther(target), false);
+    assert.equal(inPlaceOf(false).isLeftByOther(target), false);
+  });
+
+  it('is not to be taken over when it is no tmpfs', () => {
+    leave();
+    const disk = kernel.mountinfo().replace('- tmpfs tmpfs', '- ext4 /dev/sda1');
+    const readFileSync = (() => disk) as unknown as typeof fs.readFileSync;
+    const taking = new VolumeMounts(
+      { source, sizeBytes: 65_536, takesOver: true },
+      { mounter: kernel, fs: { ...kernel.fs, readFileSync } },
+    );
+    assert.equal(taking.isForeign(target), true);
+    assert.equal(taking.isLeftByOther(target), false);
+  });
+
+  it('counts as what lies topmost', async () => {
+    leave();
+    await kernel.mountTmpfs(target, { source, sizeBytes: 1, mode: 0o550 });
+    assert.equal(inPlaceOf(true).isForeign(target), false);
+  });
+
+  it('is made writable, or says why not', async () => {
+    leave();
+    const taking = inPlaceOf(true);
+    const write = (): void => kernel.guarded(fs).writeFileSync(join(target, 'file'), '');
+    assert.throws(write, /EROFS/);
+    kernel.mountFailure = new MountError('cannot write: EPERM', 'EPERM');
+    await assert.rejects(taking.takeOver(target), failure('mount-failed', 'cannot take over', 'EPERM'));
+    kernel.mountFailure = undefined;
+    await taking.takeOver(target);
+    write();
   });
 });
 

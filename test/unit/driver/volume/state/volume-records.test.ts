@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +66,16 @@ describe('records of volumes', () => {
     await records.update('csi-1', { request: 'api-0-def' });
     assert.deepEqual(loaded(), [record({ request: 'api-0-def' })]);
     await assert.rejects(records.update('csi-9', { request: 'x' }), /ENOENT/);
+  });
+
+  it('are told apart from a pipe, a folder and a file of gigabytes, which are not read', async () => {
+    await records.save(record());
+    execFileSync('mkfifo', [join(directory, 'csi-2.json')]);
+    fs.mkdirSync(join(directory, 'csi-3.json'));
+    fs.writeFileSync(join(directory, 'csi-4.json'), '');
+    fs.truncateSync(join(directory, 'csi-4.json'), 8 * 2 ** 30);
+    const kinds = records.load().map(({ kind }) => kind);
+    assert.deepEqual(kinds, ['record', 'corrupt', 'corrupt', 'corrupt']);
   });
 
   it('are removed, also when they are not there', async () => {

@@ -1,19 +1,20 @@
-import type { KeyEncoding, KeySpec } from '../../../pki/index.ts';
-import type { AttributeReader } from './attribute-reader.ts';
-import type { VolumeSpec } from '../volume-spec.ts';
+import type { KeyEncoding, KeySpec } from '../../../../pki/index.ts';
+import type { AttributeReader } from '../attribute-reader.ts';
+import type { VolumeSpec } from '../../volume-spec.ts';
+import type { AttributeDefaults, KeyAlgorithm } from '../compatibility.ts';
 
-const algorithms = ['RSA', 'ECDSA', 'Ed25519'] as const;
+const algorithms = ['RSA', 'ECDSA', 'Ed25519'] as const satisfies readonly KeyAlgorithm[];
 const encodings = ['PKCS1', 'SEC1', 'PKCS8'] as const satisfies readonly KeyEncoding[];
 
-const encodingsOf: Record<(typeof algorithms)[number], readonly KeyEncoding[]> = {
+const encodingsOf: Record<KeyAlgorithm, readonly KeyEncoding[]> = {
   RSA: ['PKCS8', 'PKCS1'],
   ECDSA: ['PKCS8', 'SEC1'],
   Ed25519: ['PKCS8'],
 };
 
-export function readKey(reader: AttributeReader): VolumeSpec['key'] {
-  const algorithm = reader.choice('key-algorithm', algorithms) ?? 'ECDSA';
-  const encoding = reader.choice('key-encoding', encodings) ?? 'PKCS8';
+export function readKey(reader: AttributeReader, defaults: AttributeDefaults): VolumeSpec['key'] {
+  const algorithm = reader.choice('key-algorithm', algorithms) ?? defaults.algorithm;
+  const encoding = reader.choice('key-encoding', encodings) ?? defaults.encodings[algorithm];
   if (!encodingsOf[algorithm].includes(encoding)) {
     throw reader.refuse(
       'key-encoding',
@@ -23,7 +24,7 @@ export function readKey(reader: AttributeReader): VolumeSpec['key'] {
   return { spec: readSpec(reader, algorithm), encoding, reuse: reader.boolean('reuse-private-key') ?? false };
 }
 
-function readSpec(reader: AttributeReader, algorithm: (typeof algorithms)[number]): KeySpec {
+function readSpec(reader: AttributeReader, algorithm: KeyAlgorithm): KeySpec {
   switch (algorithm) {
     case 'RSA': {
       const size = reader.integer('key-size', 2048, 8192) ?? 2048;

@@ -1,0 +1,61 @@
+import { type CertificateRequest, certificateRequests } from '../api/certificate-request.ts';
+import { type Pod, pods } from '../api/core.ts';
+import { requestLabels } from '../api/driver-requests.ts';
+import { type Clock, type KubeClient, type KubeObject, Reflector, type ResourceType } from '../kube/index.ts';
+import type { Logger } from '../runtime/log.ts';
+import { labelValue } from './volume/issuance/labels.ts';
+import { slimPod } from './volume/pods/node-pods.ts';
+
+export interface NodeWatchesOptions {
+  readonly nodeId: string;
+  readonly driverName: string;
+}
+
+export interface NodeWatchesDependencies {
+  readonly client: Pick<KubeClient, 'resource'>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** The CertificateRequests of this driver on this node, no others. */
+export function watchRequests(
+  { driverName, nodeId }: NodeWatchesOptions,
+  dependencies: NodeWatchesDependencies,
+): Reflector<CertificateRequest> {
+  const labels = [
+    `${requestLabels.node}=${labelValue(nodeId)}`,
+    `${requestLabels.driver}=${labelValue(driverName)}`,
+  ];
+  return watch(certificateRequests, { labelSelector: labels.join(), transform: slimRequest }, dependencies);
+}
+
+/** The pods of this node, no others. */
+export function watchPods(
+  { nodeId }: NodeWatchesOptions,
+  dependencies: NodeWatchesDependencies,
+): Reflector<Pod> {
+  return watch(pods, { fieldSelector: `spec.nodeName=${nodeId}`, transform: slimPod }, dependencies);
+}
+
+function watch<T extends KubeObject>(
+  type: ResourceType<T>,
+  selection: {
+    readonly labelSelector?: string;
+    readonly fieldSelector?: string;
+    readonly transform: (object: T) => T;
+  },
+  { client, clock, log, random }: NodeWatchesDependencies,
+): Reflector<T> {
+  const onError = (error: unknown): void => log.warn({ error, resource: type.plural }, 'watch interrupted');
+  return new Reflector({ resource: client.resource(type), ...selection }, { clock, random, onError });
+}
+
+/** A node's requests stay in memory for as long as its pods live. */
+function slimRequest(request: CertificateRequest): CertificateRequest {
+  delete request.metadata.managedFields;
+  request.spec = { ...request.spec, request: '' };
+  delete request.spec.extra;
+  delete request.spec.groups;
+  return request;
+}
