@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import type { KeyObject } from 'node:crypto';
+import { before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { verifyIssued } from '../../src/driver/volume/issuance/verify-issued.ts';
+import { VolumeError } from '../../src/driver/volume/volume-error.ts';
+import { encode, sequence } from '../../src/pki/der/writer.ts';
+import {
+  type Certificate,
+  noAltNames,
+  parseCertificate,
+  parseChain,
+  PkiError,
+  verifyChain,
+} from '../../src/pki/index.ts';
+import { Authority, newKey } from '../unit/driver/support/authority.ts';
+import { specOf } from '../unit/driver/support/builders.ts';
+import { makeLeaf, makeRoot, now as pkiNow } from '../unit/pki/support/builders.ts';
+import { assertGrowsWithInput, refusal } from './support/growth.ts';
+
+const now = Date.UTC(2026, 0, 1);
+const spec = specOf({ 'dns-names': 'api.web.svc' });
+
+describe('what an issuer returns', () => {
+  let authority: Authority;
+  let key: KeyObject;
+  let issued: string;
+  before(async () => {
+    [authority, key] = [await Authority.create(now), await newKey()];
+    issued = await authority.issue(spec, key, now);
+  });
+  const verify = (certificates: string, ca: string): unknown =>
+    refusal(VolumeError, () => verifyIssued(spec, key, certificates, ca, new Date(now)));
+
+  it('is taken as it should be', () => {
+    assert.equal(verify(issued, authority.certificate.pem), undefined);
+  });
+
+  it('is taken or refused with a VolumeError, whatever was done to it', () => {
+    const text = fc.oneof(
+      fc.constantFrom(issued, authority.certificate.pem, issued + authority.certificate.pem, ''),
+      fc.string({ unit: 'binary', maxLength: 200 }),
+    );
+    const changed = fc
+      .tuple(text, fc.nat(2_000), fc.nat(8), fc.string({ unit: 'binary', maxLength: 8 }))
+      .map(([of, at, removed, added]) => of.slice(0, at) + added + of.slice(at + removed));
+    const any = fc.array(fc.oneof(text, changed), { maxLength: 4 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(any, any, (certificates, ca) => {
+        const error = verify(certificates, ca);
+        if (error === undefined) return;
+        assert.equal((error as VolumeError).reason, 'issued-wrong');
+        assert.ok((error as VolumeError).message.length < 20_000);
+      }),
+      { numRuns: 1_500 },
+    );
+  });
+
+  it('is never taken with one bit of the certificate turned', () => {
+    const der = parseCertificate(issued).der;
+    fc.assert(
+      fc.property(fc.nat(der.length * 8 - 1), (bit) => {
+        const turned = Buffer.from(der);
+        turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+        const pem = `-----BEGIN CERTIFICATE-----\n${turned.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+        assert.ok(verify(pem, authority.certificate.pem) !== undefined, `bit ${bit}`);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('costs no more than its length: names', async () => {
+    await assertGrowsWithInput(400, async (size) => {
+      const names = Array.from({ length: size }, (_, index) => `n${index}.x`);
+      const asked = specOf({ 'dns-names': names.join(',') });
+      const certificate = await authority.issue(asked, key, now);
+      const ca = authority.certificate.pem;
+      return () => void verifyIssued(asked, key, certificate, ca, new Date(now));
+    });
+  });
+
+  it('costs no more than its length: copies, strangers and anchors', async () => {
+    const strangers = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => Authority.create(now, `stranger ${index}`)),
+    );
+    const others = strangers.map(({ certificate }) => certificate.pem).join('');
+    const ca = authority.certificate.pem;
+    await assertGrowsWithInput(100, (size) => () => verify(issued + ca.repeat(size), ca));
+    await assertGrowsWithInput(10, (size) => () => verify(issued + others.repeat(size / 10), ca));
+    await assertGrowsWithInput(10, (size) => () => verify(issued, others.repeat(size / 10) + ca));
+  });
+});
+
+describe('a chain that is meant to keep a verifier busy', () => {
+  const limitMs = 3_000;
+  function refusedInTime(run: () => unknown, message: RegExp): void {
+    const started = performance.now();
+    assert.match(refusal(PkiError, run)?.message ?? 'was taken', message);
+    assert.ok(performance.now() - started < limitMs);
+  }
+
+  it('with a thousand anchors of one name is refused before their signatures are tried', async () => {
+    const root = await makeRoot();
+    // Without a key identifier every namesake could be the issuer.
+    const { authorityKeyId: _, ...certificate } = (await makeLeaf(root)).certificate;
+    const namesakes = await Promise.all(
+      Array.from({ length: 101 }, async () => (await makeRoot()).certificate),
+    );
+    refusedInTime(() => verifyChain([certificate], namesakes, pkiNow), /trust anchors have the name/);
+    verifyChain([certificate], [...namesakes.slice(0, 90), root.certificate], pkiNow);
+  });
+
+  it('with thousands of name constraints over thousands of names is refused before they are compared', async () => {
+    const names = Array.from({ length: 1_500 }, (_, index) => `n${index}.example`);
+    const constraints = (tagOfForm: number, base: (index: number) => string): Buffer =>
+      sequence(
+        encode(
+          0xa1,
+          ...Array.from({ length: 3_000 }, (_, index) =>
+            sequence(encode(tagOfForm, Buffer.from(base(index)))),
+          ),
+        ),
+      );
+    const root = await makeRoot();
+    const altNames = { ...noAltNames, dnsNames: names };
+    const { certificate } = await makeLeaf(root, { altNames });
+    const constrained = (nameConstraints: Buffer): Certificate => ({ ...root.certificate, nameConstraints });
+    const hostile = constrained(constraints(0x82, (index) => `x${index}.test`));
+    refusedInTime(
+      () => verifyChain([certificate], [hostile], pkiNow),
+      /more name constraints than are compared/,
+    );
+    const long = constrained(sequence(encode(0xa1, sequence(encode(0x82, Buffer.alloc(40_000, 'x'))))));
+    const started = performance.now();
+    verifyChain([certificate], [long], pkiNow);
+    assert.ok(performance.now() - started < limitMs);
+  });
+
+  it('with name constraints costs no more than names and constraints together allow', async () => {
+    const root = await makeRoot();
+    const subtree = sequence(encode(0x82, Buffer.from('elsewhere.test')));
+    const anchor = {
+      ...root.certificate,
+      nameConstraints: sequence(encode(0xa1, ...Array(50).fill(subtree))),
+    };
+    await assertGrowsWithInput(300, async (size) => {
+      const dnsNames = Array.from({ length: size }, (_, index) => `n${index}.example`);
+      const { certificate } = await makeLeaf(root, { altNames: { ...noAltNames, dnsNames } });
+      return () => verifyChain([certificate], [anchor], pkiNow);
+    });
+  });
+
+  it('is read in time that grows with its length', async () => {
+    const root = await makeRoot();
+    const { certificate } = await makeLeaf(root);
+    await assertGrowsWithInput(100, (size) => {
+      const pem = certificate.pem.repeat(size);
+      return () => void parseChain(pem);
+    });
+  });
+});

@@ -1,0 +1,3 @@
+module certmount.io/test/torn-reads
+
+go 1.26
