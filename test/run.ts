@@ -1,10 +1,13 @@
 // npm test [-- SUITE …]: runs the suites named, all of them by default, and ends with one line of counts.
-import { globSync } from 'node:fs';
+import { globSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildBundle } from '../tools/build.ts';
 import { root, runTool } from '../tools/run-command.ts';
+import { findBinaries } from './cluster/binaries.ts';
 import { runFiles, type Counts } from './runner/run-files.ts';
 import { type Suite, suites } from './runner/suites.ts';
+import { findSecrets } from './support/find-secrets.ts';
 
 const usage = `npm test [-- SUITE …]
 
@@ -28,48 +31,87 @@ async function main(names: readonly string[]): Promise<number> {
     return 2;
   }
   const chosen = names.length === 0 ? suites : suites.filter(({ name }) => names.includes(name));
-  if (chosen.some(({ needsBundle, obstacle }) => needsBundle && obstacle() === undefined)) {
+  const runnable = chosen.filter(({ obstacle }) => obstacle() === undefined);
+  if (runnable.some(({ needsBundle }) => needsBundle)) {
     console.log('building dist/certmount.mjs');
     await buildBundle();
   }
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  const notRun: string[] = [];
-  for (const suite of chosen) {
-    const obstacle = suite.obstacle();
-    if (obstacle !== undefined) {
-      notRun.push(`${suite.name}: ${obstacle}`);
-      continue;
-    }
-    const counts = await runSuite(suite);
-    total.passed += counts.passed;
-    total.failed += counts.failed;
-    total.skipped += counts.skipped;
-  }
+  await findBinaries([...new Set(runnable.flatMap(({ binaries }) => binaries))], { log: console.log });
+  const notRun = chosen.flatMap(({ name, obstacle }) => {
+    const why = obstacle();
+    return why === undefined ? [] : [`${name}: ${why}`];
+  });
+  const logs = mkdtempSync(join(tmpdir(), 'certmount-logs-'));
+  process.env['CERTMOUNT_TEST_LOGS'] = logs;
+  const total = sumOf(await runAll(runnable));
+  const leaks = findSecrets(logs, []);
+  for (const { file, line, what } of leaks) console.log(`secret in a log: ${what} in ${file}:${line}`);
+  const size = readdirSync(logs).length;
+  console.log(`\n${size} logs of drivers and controllers at level debug: ${leaks.length} secrets found`);
+  total.failed += leaks.length;
+  rmSync(logs, { recursive: true, force: true });
   for (const line of notRun) console.log(`not run: ${line}`);
   if (process.env['CI'] === 'true') total.failed += notRun.length;
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
 }
 
-async function runSuite(suite: Suite): Promise<Counts> {
+/** Each lane's suites one after the other. With several lanes a suite's output comes when it has ended. */
+async function runAll(chosen: readonly Suite[]): Promise<Counts[]> {
+  const lanes = Object.values(Object.groupBy(chosen, ({ lane }) => lane));
+  const counts = await Promise.all(
+    lanes.map(async (lane = []) => {
+      const ofLane: Counts[] = [];
+      for (const suite of lane)
+        ofLane.push(await (lanes.length > 1 ? runAtOnce(suite) : runSuite(suite, print)));
+      return ofLane;
+    }),
+  );
+  return counts.flat();
+}
+
+async function runAtOnce(suite: Suite): Promise<Counts> {
+  const output: string[] = [];
+  console.log(`== ${suite.name} has started`);
+  const counts = await runSuite(suite, (text) => output.push(text));
+  print(output.join(''));
+  return counts;
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+async function runSuite(suite: Suite, tell: (text: string) => void): Promise<Counts> {
   const started = Date.now();
-  console.log(`\n== ${suite.name}: ${suite.summary}`);
-  const counts = suite.name === 'lint' ? runLint() : await runTests(suite);
+  tell(`\n== ${suite.name}: ${suite.summary}\n`);
+  const counts = suite.name === 'lint' ? runLint() : await runTests(suite, tell);
   const seconds = Math.round((Date.now() - started) / 1000);
-  console.log(
-    `== ${suite.name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${seconds} s`,
+  tell(
+    `== ${suite.name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${seconds} s\n`,
   );
   return counts;
 }
 
-function runTests(suite: Suite): Promise<Counts> {
+function runTests(suite: Suite, tell: (text: string) => void): Promise<Counts> {
   const files = globSync(`test/${suite.name}/**/*.test.ts`, { cwd: root }).sort();
   if (files.length === 0) throw new Error(`the suite ${suite.name} has no test files`);
   return runFiles({
     files: files.map((file) => join(root, file)),
     concurrency: suite.concurrency,
     limitMs: suite.limitMinutes * 60_000,
+    print: tell,
   });
+}
+
+function sumOf(all: readonly Counts[]): { passed: number; failed: number; skipped: number } {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const { failed, passed, skipped } of all) {
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped;
+  }
+  return total;
 }
 
 function runLint(): Counts {

@@ -11,9 +11,11 @@ export interface RunFilesOptions {
   readonly files: readonly string[];
   readonly concurrency: number;
   readonly limitMs: number;
+  /** Told of names and failures as they come. */
+  readonly print: (text: string) => void;
 }
 
-/** Runs test files, each in a process of its own, with their names and failures on standard output. */
+/** Runs test files, each in a process of its own, telling of names and failures. */
 export async function runFiles(options: RunFilesOptions): Promise<Counts> {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const limit = new AbortController();
@@ -35,7 +37,7 @@ export async function runFiles(options: RunFilesOptions): Promise<Counts> {
     if (cause !== 'subtestsFailed') counts.failed += 1;
   });
   const reporter = new spec();
-  reporter.on('data', (text) => process.stdout.write(text));
+  reporter.on('data', (text: unknown) => options.print(String(text)));
   stream.pipe(reporter);
   await new Promise<void>((resolve, reject) => {
     stream.on('end', resolve);
@@ -43,7 +45,7 @@ export async function runFiles(options: RunFilesOptions): Promise<Counts> {
   });
   clearTimeout(timer);
   if (limit.signal.aborted) {
-    console.error(`stopped after ${options.limitMs / 60_000} minutes, which is the limit of the suite`);
+    options.print(`stopped after ${options.limitMs / 60_000} minutes, which is the limit of the suite\n`);
     counts.failed += 1;
   }
   return counts;

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import type { BinaryName } from '../cluster/binaries.ts';
 
 /** A group of tests that needs the same of its machine. */
 export interface Suite {
@@ -8,51 +9,113 @@ export interface Suite {
   readonly concurrency: number;
   /** After so long the suite has failed. */
   readonly limitMinutes: number;
+  /** Suites of one lane run one after the other, the lanes beside each other: much of the time is spent waiting. */
+  readonly lane: 'short' | 'cluster' | 'soak';
+  /** Programs that are found or built before it starts: a build takes longer than a test may. */
+  readonly binaries: readonly BinaryName[];
   /** Whether the test files use the bundle of `npm run build`. */
   readonly needsBundle: boolean;
   /** Why this machine cannot run it; undefined when it can. */
   readonly obstacle: () => string | undefined;
 }
 
+const controlPlane = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'] as const;
+const usual = {
+  binaries: [] as readonly BinaryName[],
+  concurrency: 1,
+  limitMinutes: 10,
+  lane: 'short',
+  needsBundle: false,
+} as const;
+
 export const suites: readonly Suite[] = [
   {
+    ...usual,
     name: 'lint',
     summary: 'format, types, rules, generated files',
-    concurrency: 1,
-    limitMinutes: 5,
-    needsBundle: false,
     obstacle: () => undefined,
   },
   {
+    ...usual,
     name: 'unit',
     summary: 'pure, with a fake clock',
     concurrency: 2,
-    limitMinutes: 5,
-    needsBundle: false,
     obstacle: () => undefined,
   },
   {
-    name: 'integration',
-    summary: 'a real etcd and kube-apiserver, real mounts',
-    concurrency: 1,
-    limitMinutes: 15,
-    needsBundle: false,
+    ...usual,
+    name: 'simulation',
+    summary: "a fleet's load on the API server, by the real code with a fake clock",
+    obstacle: () => undefined,
+  },
+  {
+    ...usual,
+    name: 'hostile',
+    summary: 'input that wants to do harm',
+    binaries: controlPlane,
     obstacle: clusterObstacle,
   },
   {
+    ...usual,
+    name: 'integration',
+    summary: 'a real etcd and kube-apiserver, real mounts',
+    lane: 'cluster',
+    // The harness is tested here, with a node of its own.
+    binaries: [...controlPlane, 'kube-scheduler', 'kubelet'],
+    limitMinutes: 15,
+    obstacle: clusterObstacle,
+  },
+  {
+    ...usual,
+    name: 'interoperation',
+    summary: "controllers and drivers that behave as cert-manager's",
+    binaries: controlPlane,
+    obstacle: clusterObstacle,
+  },
+  {
+    ...usual,
+    name: 'faults',
+    summary: 'the driver killed at every step, and a world that fails around it',
+    binaries: controlPlane,
+    obstacle: rootObstacle,
+  },
+  {
+    ...usual,
+    name: 'torn-reads',
+    summary: 'readers in several languages while a volume rotates ten times a second',
+    obstacle: rootObstacle,
+  },
+  {
+    ...usual,
     name: 'node',
     summary: 'a real kubelet, containerd and pods',
-    concurrency: 1,
+    concurrency: 2,
+    lane: 'cluster',
+    binaries: [...controlPlane, 'kube-scheduler', 'kubelet'],
     limitMinutes: 15,
     needsBundle: true,
     obstacle: nodeObstacle,
   },
   {
+    ...usual,
     name: 'conformance',
     summary: "csi-sanity, other people's suite",
-    concurrency: 1,
-    limitMinutes: 10,
-    needsBundle: false,
+    binaries: [...controlPlane, 'csi-sanity'],
+    obstacle: nodeObstacle,
+  },
+  {
+    ...usual,
+    name: 'applications',
+    summary: 'nginx, Envoy, PostgreSQL, Go, Java and Node with what the driver writes',
+    obstacle: rootObstacle,
+  },
+  {
+    ...usual,
+    name: 'soak',
+    summary: '110 volumes that live a minute, for three minutes, with restarts',
+    binaries: controlPlane,
+    lane: 'soak',
+    needsBundle: true,
     obstacle: nodeObstacle,
   },
 ];
@@ -65,6 +128,11 @@ function clusterObstacle(): string | undefined {
     return 'Go is not installed, and KUBEBUILDER_ASSETS does not name a folder of binaries';
   if (version < 1.26) return `Go ${version} is older than 1.26, with which Kubernetes is built`;
   return undefined;
+}
+
+function rootObstacle(): string | undefined {
+  if (process.getuid?.() !== 0) return 'root is needed to mount, and to install what is missing';
+  return clusterObstacle();
 }
 
 function nodeObstacle(): string | undefined {
