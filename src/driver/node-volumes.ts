@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { certificateRequests } from '../api/certificate-request.ts';
 import { events, pods } from '../api/core.ts';
 import type { Clock, Connection, KubeClient } from '../kube/index.ts';
@@ -65,8 +66,7 @@ export function nodeVolumes(options: DriverOptions, dependencies: NodeVolumesDep
   });
   const { requests } = effects;
   const reflector = watchRequests(options, dependencies);
-  // Two of libuv's four threads, so that RSA keys never hold up the rest.
-  const keys = new KeyGenerator({ rsaConcurrency: 2 });
+  const keys = new KeyGenerator({ rsaConcurrency: rsaConcurrency(availableParallelism()) });
   const requester = new Requester({}, { client, token: async () => connection.token?.() });
   const podTokens = options.useTokenRequest ? new PodTokens({}, { clock }) : undefined;
   const mounts = new VolumeMounts(
@@ -149,6 +149,11 @@ export function nodeVolumes(options: DriverOptions, dependencies: NodeVolumesDep
       await workloadApis.closeAll();
     },
   };
+}
+
+/** At most two of libuv's four threads, and one core left for the rest: RSA keys must not hold up other volumes. */
+function rsaConcurrency(cores: number): number {
+  return Math.max(1, Math.min(2, cores - 1));
 }
 
 /** 40 bits: names of requests and Events that never meet. */
