@@ -60,7 +60,7 @@ async function main(names: readonly string[]): Promise<number> {
 async function runAll(chosen: readonly Suite[]): Promise<Counts[]> {
   const lanes = Object.values(Object.groupBy(chosen, ({ lane }) => lane));
   const counts = await Promise.all(
-    lanes.map(async (lane = []) => {
+    lanes.map(async (lane) => {
       const ofLane: Counts[] = [];
       for (const suite of lane)
         ofLane.push(await (lanes.length > 1 ? runAtOnce(suite) : runSuite(suite, print)));

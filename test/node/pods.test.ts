@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { join } from 'node:path';
 import { type CertmountCluster, startCertmountCluster } from '../support/certmount-cluster.ts';
-import { clusterIssuerWithCa } from '../support/certificate-authority.ts';
 import { eventually } from '../support/eventually.ts';
-import { namespace, serviceAccount, workloadPod } from '../support/pods.ts';
+import { workloadPod } from '../support/pods.ts';
+import { prepareTwoNamespaces } from '../support/two-namespaces.ts';
 
 interface Seen {
   readonly handshakes: number;
@@ -27,18 +27,7 @@ describe('pods with a volume', { timeout: 240_000 }, () => {
       log: (line) => console.error(line),
       workloadFiles: [{ from: join(import.meta.dirname, 'workloads/peer.mjs'), to: '/peer.mjs' }],
     });
-    await cluster.controlPlane.apply([
-      ...(await clusterIssuerWithCa('mesh-ca')).manifests,
-      ...['web', 'store'].map(namespace),
-      serviceAccount('web', 'frontend'),
-      serviceAccount('store', 'database'),
-    ]);
-    for (const [ns, name] of [
-      ['web', 'frontend'],
-      ['store', 'database'],
-    ] as const) {
-      await eventually('the service account', () => kubectl('get', 'serviceaccount', '-n', ns, name));
-    }
+    await prepareTwoNamespaces(cluster);
   });
   after(() => cluster?.stop());
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { buildGoSpiffe } from '../applications/go-spiffe/build.ts';
-import { clusterIssuerWithCa } from '../support/certificate-authority.ts';
 import { type CertmountCluster, startCertmountCluster } from '../support/certmount-cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { namespace, serviceAccount, workloadPod } from '../support/pods.ts';
+import { workloadPod } from '../support/pods.ts';
+import { prepareTwoNamespaces } from '../support/two-namespaces.ts';
 
 /** A line of test/applications/go-spiffe. */
 interface Line {
@@ -34,18 +34,7 @@ describe('pods with go-spiffe, which know of nothing but the Workload API', { ti
       log,
       workloadFiles: [{ from: program, to: '/go-spiffe', mode: 0o755 }],
     });
-    await cluster.controlPlane.apply([
-      ...(await clusterIssuerWithCa('mesh-ca')).manifests,
-      ...['web', 'store'].map(namespace),
-      serviceAccount('web', 'frontend'),
-      serviceAccount('store', 'database'),
-    ]);
-    for (const [ns, name] of [
-      ['web', 'frontend'],
-      ['store', 'database'],
-    ] as const) {
-      await eventually('the service account', () => kubectl('get', 'serviceaccount', '-n', ns, name));
-    }
+    await prepareTwoNamespaces(cluster);
   });
   after(() => cluster?.stop());
 

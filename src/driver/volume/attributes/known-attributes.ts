@@ -1,8 +1,5 @@
-/** Every attribute of a certmount volume. The names and meanings of cert-manager's csi-driver are kept. */
-export const knownAttributes = [
-  'issuer-name',
-  'issuer-kind',
-  'issuer-group',
+/** What a certificate says of its holder: here the pod's addresses have their place, and nowhere else. */
+const nameAttributes = [
   'literal-subject',
   'common-name',
   'organizations',
@@ -17,6 +14,14 @@ export const knownAttributes = [
   'ip-sans',
   'uri-sans',
   'email-sans',
+] as const;
+
+/** Every attribute of a certmount volume. The names and meanings of cert-manager's csi-driver are kept. */
+export const knownAttributes = [
+  'issuer-name',
+  'issuer-kind',
+  'issuer-group',
+  ...nameAttributes,
   'duration',
   'renew-before',
   'is-ca',
@@ -54,30 +59,12 @@ export type AttributeName = (typeof knownAttributes)[number];
 /** A bare name and these groups mean the same attribute. */
 export const attributeGroups = ['csi.certmount.io', 'csi.cert-manager.io'] as const;
 
-/** What a certificate says of its holder: here the pod's addresses have their place, and nowhere else. */
-const names: ReadonlySet<AttributeName> = new Set<AttributeName>([
-  'literal-subject',
-  'common-name',
-  'organizations',
-  'organizationalunits',
-  'countries',
-  'provinces',
-  'localities',
-  'streetaddresses',
-  'postalcodes',
-  'serialnumber',
-  'dns-names',
-  'ip-sans',
-  'uri-sans',
-  'email-sans',
-]);
-
 export function isKnownAttribute(name: string): name is AttributeName {
   return (knownAttributes as readonly string[]).includes(name);
 }
 
 export function isNameAttribute(name: AttributeName): boolean {
-  return names.has(name);
+  return (nameAttributes as readonly string[]).includes(name);
 }
 
 /** Its value is in no message. */
