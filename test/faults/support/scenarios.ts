@@ -106,6 +106,9 @@ export const scenarios: readonly Scenario[] = [
       await node.end('SIGKILL');
       rmSync(recordOf(node, subject.volume));
       await node.start();
+      // Nobody knows of the volume, so that its request goes: when that is depends on the watch, not on the republish.
+      const { volumeId } = subject.volume;
+      await soon('its request to go', () => node.cluster.present(volumeId).length === 0 || undefined);
       return subject;
     },
     act: (node, { volume }) => node.csi.publish(volume),
