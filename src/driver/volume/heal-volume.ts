@@ -4,8 +4,8 @@ import { pendingOf, type ServedVolume } from './volume.ts';
 import type { VolumeSource } from './volumes.ts';
 
 /** Whether something of a volume that is served is missing which {@link healVolume} can bring back. */
-export function isUnwell({ spec }: ServedVolume, ports: VolumePorts): boolean {
-  return spec.workloadApi || !ports.records.has(spec.volumeId);
+export function isUnwell({ spec }: ServedVolume, { records, workloadApis }: VolumePorts): boolean {
+  return !records.has(spec.volumeId) || (spec.workloadApi && workloadApis?.serves(spec.volumeId) === false);
 }
 
 /** What a running volume has lost beside its files comes back with the kubelet's next call: its record, its socket. */

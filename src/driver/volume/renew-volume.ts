@@ -5,6 +5,7 @@ import { issueGeneration, makeKey } from './issue-generation.ts';
 import { savePending } from './pending-request.ts';
 import { newRequestName } from './publish-volume.ts';
 import { isKeyOf, readGeneration } from './read-generation.ts';
+import { serveWorkloadApi } from './serve-workload-api.ts';
 import { isRetried, toVolumeError, VolumeError } from './volume-error.ts';
 import type { VolumePorts } from './volume-ports.ts';
 import type { VolumeSpec } from './volume-spec.ts';
@@ -44,7 +45,7 @@ export async function renewVolume(
     if (volume.state === 'waiting') informOfFirst(renewed, ports);
     else table.release(spec.pod.namespace, volume.request);
     ports.metrics.renewal('renewed');
-    await tellWorkloads(renewed, ports);
+    await serveWorkloadApi(renewed.spec, ports);
     await settle(renewed, ports);
     // Last: a renewal that came due while this one is not over would be taken for this one.
     table.renewAt(volumeId, renewAt);
@@ -149,15 +150,6 @@ function tellOfFailure(volume: ServedVolume, failure: VolumeError, wait: number,
       'CertificateRenewalFailed',
       `${failure.message}. The present certificate lives until ${expiry}; ${retry}.`,
     );
-  }
-}
-
-/** Who reads files has the new ones whatever becomes of this. */
-async function tellWorkloads({ spec }: LiveVolume, ports: VolumePorts): Promise<void> {
-  try {
-    await ports.workloadApis?.update(spec);
-  } catch (error) {
-    ports.log.error({ error, volume: spec.volumeId }, 'cannot serve the Workload API in the volume');
   }
 }
 

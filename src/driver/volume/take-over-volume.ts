@@ -4,6 +4,7 @@ import { generationOf, nextRenewal } from './issue-generation.ts';
 import { passwordsOf, savePasswords } from './passwords.ts';
 import { dropPending, isAskedFor, newRequestName, recordOf, storeRecord } from './publish-volume.ts';
 import { type ReadGeneration, readGeneration } from './read-generation.ts';
+import { serveWorkloadApi } from './serve-workload-api.ts';
 import { isRetried, toVolumeError, VolumeError } from './volume-error.ts';
 import type { VolumePorts } from './volume-ports.ts';
 import type { VolumeSpec } from './volume-spec.ts';
@@ -93,13 +94,4 @@ function refuseOtherLayout({ files: layout, keystores, targetPath }: VolumeSpec,
       'mount-failed',
       `it has ${JSON.stringify(other)}, which this driver would not write; it would write ${names.join(', ')}`,
     );
-}
-
-/** Who reads files has them whatever becomes of this. */
-async function serveWorkloadApi(spec: VolumeSpec, ports: VolumePorts): Promise<void> {
-  try {
-    await ports.workloadApis?.update(spec);
-  } catch (error) {
-    ports.log.error({ error, volume: spec.volumeId }, 'cannot serve the Workload API in the volume');
-  }
 }

@@ -33,7 +33,7 @@ export interface VolumePorts {
   readonly pods: Pick<NodePods, 'unmet' | 'ips' | 'whenReady' | 'whenReaddressed' | 'whenSynced'>;
   readonly subPaths: Pick<SubPathWarnings, 'lookLater' | 'forget'>;
   /** Serves nothing where it is left out. */
-  readonly workloadApis?: Pick<WorkloadApis, 'update' | 'close'>;
+  readonly workloadApis?: Pick<WorkloadApis, 'update' | 'close' | 'serves'>;
   readonly events: Pick<PodEvents, 'warn' | 'inform'>;
   readonly metrics: DriverMetrics;
   readonly log: Logger;

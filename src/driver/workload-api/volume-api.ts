@@ -38,6 +38,10 @@ export class VolumeApi {
     );
   }
 
+  get isOpen(): boolean {
+    return this.#socket.isOpen;
+  }
+
   /** Serves the socket if it is not served, and tells those who listen what the volume has now. */
   async update(spec: VolumeSpec): Promise<void> {
     this.#spec = spec;

@@ -35,9 +35,14 @@ export class VolumeSocket {
     this.#deps = dependencies;
   }
 
-  /** Serves it, unless it is served already or is away after a flood. */
+  /** It is served, or away after a flood and comes back by itself. */
+  get isOpen(): boolean {
+    return this.#server !== undefined || this.#pause !== undefined;
+  }
+
+  /** Serves it, unless it {@link isOpen}. */
   async open(): Promise<void> {
-    if (this.#closed || this.#server !== undefined || this.#pause !== undefined) return;
+    if (this.#closed || this.isOpen) return;
     this.#opening ??= this.#listen().finally(() => {
       this.#opening = undefined;
     });

@@ -55,6 +55,11 @@ export class WorkloadApis {
     }
   }
 
+  /** Whether the volume's socket is there, or is away for a while after a flood. */
+  serves(volumeId: string): boolean {
+    return this.#apis.get(volumeId)?.isOpen ?? false;
+  }
+
   /** Before the volume is unmounted, which open sockets would hinder. One that is not served is fine. */
   async close(volumeId: string): Promise<void> {
     this.#wanted.delete(volumeId);

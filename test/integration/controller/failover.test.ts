@@ -16,9 +16,7 @@ let kubeconfig: string;
 let replicas: ControllerProcess[] = [];
 
 before(async () => {
-  world = await World.start();
-  await world.putCa({ namespace: 'web', name: 'ca' }, root);
-  await world.createIssuer('ca', { ca: { secretName: 'ca' } });
+  world = await World.startWithCa(root);
   kubeconfig = await world.controllerKubeconfig();
   replicas = [newReplica(), newReplica()];
   await eventually('both replicas to be ready', async () => {

@@ -19,9 +19,7 @@ let world: World;
 let controller: RunningController;
 
 before(async () => {
-  world = await World.start();
-  await world.putCa({ namespace: 'web', name: 'ca' }, root);
-  await world.createIssuer('ca', { ca: { secretName: 'ca' } });
+  world = await World.startWithCa(root);
   controller = await startController(world, ['--leader-elect=false']);
 });
 after(async () => {

@@ -163,6 +163,7 @@ describe('the Workload API of a volume', { timeout: 60_000 }, () => {
     await volume.issue();
     await stand.apis.update(volume.spec);
     assert.ok(!fs.existsSync(volume.socket));
+    assert.equal(stand.apis.serves(volume.spec.volumeId), false);
     await stand.apis.close(volume.spec.volumeId);
   });
 
@@ -173,7 +174,9 @@ describe('the Workload API of a volume', { timeout: 60_000 }, () => {
     const client = clientOf(volume.socket);
     const before = client.svids();
     await before.nth(1);
+    assert.equal(stand.apis.serves(volume.spec.volumeId), true);
     await stand.apis.close(volume.spec.volumeId);
+    assert.equal(stand.apis.serves(volume.spec.volumeId), false);
     assert.equal((await before.failure()).code, status.UNAVAILABLE);
     assert.ok(fs.existsSync(volume.socket), 'the file stays in the meantime');
     const next = stand.newProcess();

@@ -39,6 +39,14 @@ export class World {
     this.#requests = new Reflector({ resource: client.resource(certificateRequests) }, deps);
   }
 
+  /** With the issuer `ca` of this authority in the namespace `web`. */
+  static async startWithCa(ca: TestCa): Promise<World> {
+    const world = await World.start();
+    await world.putCa({ namespace: 'web', name: 'ca' }, ca);
+    await world.createIssuer('ca', { ca: { secretName: 'ca' } });
+    return world;
+  }
+
   static async start(): Promise<World> {
     const cluster = await startControlPlane({ controllerManager: false });
     await cluster.applyPath(`${deploy}crds`);

@@ -258,6 +258,7 @@ describe('state that is lost or corrupt', () => {
           if (broken) throw new VolumeError('mount-failed', 'cannot serve it');
         },
         close: async () => {},
+        serves: () => !broken,
       };
       await restart();
       await assert.rejects(

@@ -9,19 +9,24 @@ let driver: TestDriver;
 /** What was done to the socket, and with what in the volume. */
 let done: string[];
 let refuses: boolean;
+let isServed: boolean;
 
 beforeEach(async () => {
   node = await TestNode.create();
   done = [];
   refuses = false;
+  isServed = false;
   node.workloadApis = {
     update: async ({ targetPath }) => {
       if (refuses) throw new VolumeError('mount-failed', 'cannot serve the Workload API in the volume: no');
       done.push(`served with ${serialOf(targetPath)}`);
+      isServed = true;
     },
     close: async () => {
+      isServed = false;
       done.push(`closed ${node.kernel.mountPoints.length === 0 ? 'after' : 'before'} the unmount`);
     },
+    serves: () => isServed,
   };
   driver = await node.start();
 });
@@ -88,6 +93,25 @@ describe('a volume with a Workload API', () => {
     await node.pass(17 * hour);
     assert.notEqual(serialOf(node.target), first);
     assert.deepEqual(done.slice(1), [`served with ${serialOf(node.target)}`]);
+  });
+
+  it('has its socket again with the next publish when the next process could not serve it at first', async () => {
+    await driver.publish(source());
+    driver.life.kill();
+    isServed = false;
+    refuses = true;
+    driver = await node.start();
+    refuses = false;
+    done = [];
+    await driver.publish(source());
+    assert.deepEqual(done, [`served with ${serialOf(node.target)}`]);
+  });
+
+  it('is left alone by a publish while it is served', async () => {
+    await driver.publish(source());
+    done = [];
+    await driver.publish(source());
+    assert.deepEqual(done, []);
   });
 
   it('has its socket closed before it is unmounted', async () => {
