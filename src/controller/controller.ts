@@ -128,19 +128,15 @@ class Controller {
   }
 
   async #lead(client: KubeClient, signal: AbortSignal): Promise<void> {
-    const { clusterResourceNamespace, workers } = this.#values;
-    const term = new LeaderTerm(
-      { clusterResourceNamespace, workers },
-      {
-        client,
-        clock: this.#clock,
-        random: Math.random,
-        approver: this.#approver(),
-        events: this.#events(client),
-        metrics: this.#controllerMetrics,
-        log: this.#log,
-      },
-    );
+    const term = new LeaderTerm(this.#values, {
+      client,
+      clock: this.#clock,
+      random: Math.random,
+      approver: this.#approver(),
+      events: this.#events(client),
+      metrics: this.#controllerMetrics,
+      log: this.#log,
+    });
     this.#term = term;
     try {
       await term.run(signal);

@@ -11,6 +11,7 @@ import type { EventRecorder } from './events/event-recorder.ts';
 import { IssuerController } from './issuers/issuer-controller.ts';
 import { issuerKeyText, issuerObjectKey, parseIssuerKey } from './issuers/issuer-key.ts';
 import type { IssuerKey } from './issuers/issuer-key.ts';
+import type { IssuerState } from './issuers/issuer-state.ts';
 import { IssuerStates } from './issuers/issuer-states.ts';
 import type { AnyIssuer } from './issuers/issuer-states.ts';
 import { NamedSecrets } from './issuers/named-secrets.ts';
@@ -20,11 +21,9 @@ import { AwaitedSecrets, awaitingRequest } from './requests/awaited-secrets.ts';
 import { RequestController } from './requests/request-controller.ts';
 import { resolveRequest } from './requests/resolve-request.ts';
 import { slimRequest } from './requests/slim-request.ts';
-
-export interface LeaderTermOptions {
-  readonly clusterResourceNamespace: string;
-  readonly workers: number;
-}
+import type { ControllerValues } from './options.ts';
+import type { TermContext, TermPart } from './term-part.ts';
+import { termParts } from './term-parts.ts';
 
 export interface LeaderTermDependencies {
   readonly client: KubeClient;
@@ -44,7 +43,7 @@ const awaitedSecretsLimit = 100;
  * standby holds nothing: the first lists take tens of milliseconds, against seconds for a lease to run out.
  */
 export class LeaderTerm {
-  readonly #options: LeaderTermOptions;
+  readonly #options: ControllerValues;
   readonly #deps: LeaderTermDependencies;
   readonly #issuers: Reflector<Issuer>;
   readonly #clusterIssuers: Reflector<ClusterIssuer>;
@@ -53,12 +52,14 @@ export class LeaderTerm {
   readonly #states: IssuerStates;
   readonly #issuerController: IssuerController;
   readonly #requestController: RequestController;
+  readonly #issuerListeners: ((key: IssuerKey) => void)[] = [];
+  readonly #parts: readonly TermPart[];
 
   readonly #watchFailed = (resource: string, error: unknown): void => {
     this.#deps.log.warn({ resource, error }, 'watch failed, trying again');
   };
 
-  constructor(options: LeaderTermOptions, deps: LeaderTermDependencies) {
+  constructor(options: ControllerValues, deps: LeaderTermDependencies) {
     this.#options = options;
     this.#deps = deps;
     const { client } = deps;
@@ -79,11 +80,13 @@ export class LeaderTerm {
     this.#states = this.#issuerStates();
     this.#issuerController = this.#makeIssuerController();
     this.#requestController = this.#makeRequestController();
+    this.#parts = termParts(this.#context());
   }
 
   /** Every cache holds a first full view. */
   get synced(): boolean {
-    return this.#issuers.synced && this.#clusterIssuers.synced && this.#requests.synced;
+    const caches = [this.#issuers, this.#clusterIssuers, this.#requests, ...this.#parts];
+    return caches.every(({ synced }) => synced);
   }
 
   figures(): ControllerFigures {
@@ -111,12 +114,32 @@ export class LeaderTerm {
     try {
       // Not before the issuers are known, or the first requests would be told that theirs do not exist.
       await Promise.all([this.#issuers.whenSynced(signal), this.#clusterIssuers.whenSynced(signal)]);
-      parts.push(this.#requests.run(signal));
+      parts.push(this.#requests.run(signal), ...this.#parts.map((part) => part.run(signal)));
     } catch (error) {
       if (!signal.aborted) throw error;
     }
     await Promise.all(parts);
     this.#secrets.close();
+  }
+
+  #context(): TermContext {
+    const subscribe = (listener: (key: IssuerKey) => void): void => {
+      this.#issuerListeners.push(listener);
+    };
+    const state = (key: IssuerKey): IssuerState | undefined => this.#states.get(key);
+    return {
+      ...this.#deps,
+      values: this.#options,
+      issuers: { state, subscribe },
+      anchors: {
+        of: (key) => {
+          const known = state(key);
+          return known?.state === 'ready' ? known.anchors : undefined;
+        },
+        subscribe,
+      },
+      judge: { decide: () => Promise.resolve({ decision: 'leave', message: 'no policy' }) },
+    };
   }
 
   #reflector<T extends KubeObject>(options: ReflectorOptions<T>): Reflector<T> {
@@ -150,7 +173,10 @@ export class LeaderTerm {
       find: (key) => this.#findIssuer(key),
       state: (key) => this.#states.get(key),
       writeStatus: (key, issuer, status) => this.#writeIssuerStatus(key, issuer, status),
-      onKnown: (issuer) => this.#requestController.issuerKnown(issuer),
+      onKnown: (issuer) => {
+        this.#requestController.issuerKnown(issuer);
+        for (const listener of this.#issuerListeners) listener(parseIssuerKey(issuer));
+      },
     });
   }
 

@@ -18,6 +18,7 @@ export {
   type Status,
   type StatusDetails,
 } from './errors.ts';
+export { servedResources } from './discovery.ts';
 export type { WatchEvent } from './http/watch-stream.ts';
 export { kubeconfigConnection } from './kubeconfig.ts';
 export {

@@ -1,3 +1,4 @@
+import type { Certificate } from '../../pki/index.ts';
 import type { Signer } from './signer.ts';
 
 /** What an issuer can do right now. */
@@ -15,6 +16,8 @@ export interface ReadyIssuer {
   readonly reason: string;
   readonly message: string;
   readonly signer: Signer;
+  /** What verifiers must trust; empty for an issuer that has nothing of the kind. */
+  readonly anchors: readonly Certificate[];
   /** Time at which it must be looked at again though nothing changed. */
   readonly recheckAt?: number;
 }

@@ -52,7 +52,7 @@ export class IssuerStates {
     }
     if (issuer.spec.selfSigned) {
       const signer = selfSignedSigner(issuer.spec.selfSigned, this.#deps);
-      return { state: 'ready', reason: 'IsReady', message: '', signer };
+      return { state: 'ready', reason: 'IsReady', message: '', signer, anchors: [] };
     }
     return { state: 'not-supported', type };
   }

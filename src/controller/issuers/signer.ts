@@ -1,11 +1,11 @@
-import type { CertificateRequest } from '../../api/certificate-request.ts';
-import type { ObjectKey } from '../../kube/index.ts';
+import type { KubeObject, ObjectKey } from '../../kube/index.ts';
 import type { CheckedRequest } from '../requests/check-request.ts';
 import type { Issued } from '../requests/outcome.ts';
 import type { RequestProblem } from '../requests/problem.ts';
 
 export interface SigningRequest {
-  readonly request: CertificateRequest;
+  /** The CertificateRequest, or what stands for one: namespace and annotations count. */
+  readonly request: Pick<KubeObject, 'metadata'>;
   readonly checked: CheckedRequest;
   /** Milliseconds since the epoch: the certificate's lifetime starts here. */
   readonly now: number;

@@ -39,6 +39,7 @@ function keyPairState(spec: CaIssuer, result: CaKeyPairResult, now: number): Iss
     reason: 'KeyPairVerified',
     message: 'Signing CA verified',
     signer: caSigner(spec, result.keyPair),
+    anchors: result.keyPair.anchors,
     recheckAt: notAfter.getTime(),
   };
 }

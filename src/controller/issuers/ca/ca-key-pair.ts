@@ -18,8 +18,8 @@ export interface CaKeyPair {
   readonly key: KeyObject;
   /** PEM that follows each leaf: the signing certificate and those above it, without a root. Empty for a root. */
   readonly intermediates: string;
-  /** PEM of what verifiers should trust: the Secret's ca.crt, or else the root-most certificate of tls.crt. */
-  readonly anchors: string;
+  /** What verifiers should trust: the Secret's ca.crt, or else the root-most certificate of tls.crt. */
+  readonly anchors: readonly Certificate[];
 }
 
 export type CaKeyPairResult =
@@ -72,7 +72,7 @@ function assemble(chain: readonly Certificate[], key: KeyObject, caCrt: string |
   const anchors = anchorsFrom(caCrt, chain) ?? [top];
   return {
     usable: true,
-    keyPair: { certificate, key, intermediates: joinPem(below), anchors: joinPem(anchors) },
+    keyPair: { certificate, key, intermediates: joinPem(below), anchors },
   };
 }
 
@@ -100,7 +100,8 @@ function attemptChain(pem: string): readonly Certificate[] | undefined {
   }
 }
 
-function joinPem(certificates: readonly Certificate[]): string {
+/** One after the other, whatever stood between them. */
+export function joinPem(certificates: readonly Certificate[]): string {
   return certificates.map((certificate) => `${certificate.pem.trim()}\n`).join('');
 }
 

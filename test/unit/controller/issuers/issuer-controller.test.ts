@@ -14,6 +14,7 @@ const ready: IssuerState = {
   state: 'ready',
   reason: 'KeyPairVerified',
   message: 'Signing CA verified',
+  anchors: [],
   signer: { sign: () => assert.fail('nothing is signed') },
 };
 const missing: IssuerState = { state: 'not-ready', reason: 'ErrGetKeyPair', message: 'not found' };

@@ -14,7 +14,13 @@ const approval = { reason: 'certmount.io', message: 'yes' };
 const issued: SignResult = { result: 'issued', issued: { certificate: 'leaf', ca: 'root' } };
 
 function ready(result: SignResult = issued): IssuerState {
-  return { state: 'ready', reason: '', message: '', signer: { sign: () => Promise.resolve(result) } };
+  return {
+    state: 'ready',
+    reason: '',
+    message: '',
+    anchors: [],
+    signer: { sign: () => Promise.resolve(result) },
+  };
 }
 
 interface World {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Secret } from '../../../../../src/api/core.ts';
-import { readCaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
+import { joinPem, readCaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
 import type { CaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
 import { noAltNames } from '../../../../../src/pki/index.ts';
 import { base64, caSecret, newCa, newKey } from '../../builders.ts';
@@ -27,14 +27,14 @@ describe('what leaves carry of their CA', () => {
     const { certificate, intermediates, anchors } = read(caSecret(root));
     assert.equal(certificate.pem, root.certificate.pem);
     assert.equal(intermediates, '');
-    assert.equal(anchors, root.certificate.pem);
+    assert.equal(joinPem(anchors), root.certificate.pem);
   });
 
   it('is the chain without the root, and the root to trust', () => {
     const { certificate, intermediates, anchors } = read(caSecret(lower, { chain: [intermediate, root] }));
     assert.equal(certificate.pem, lower.certificate.pem);
     assert.equal(intermediates, lower.certificate.pem + intermediate.certificate.pem);
-    assert.equal(anchors, root.certificate.pem);
+    assert.equal(joinPem(anchors), root.certificate.pem);
   });
 
   it('is the chain in order, however the Secret has it', () => {
@@ -46,23 +46,23 @@ describe('what leaves carry of their CA', () => {
   it('is the root-most certificate known to trust where the root is not there', () => {
     const { intermediates, anchors } = read(caSecret(intermediate));
     assert.equal(intermediates, intermediate.certificate.pem);
-    assert.equal(anchors, intermediate.certificate.pem);
+    assert.equal(joinPem(anchors), intermediate.certificate.pem);
   });
 
   it('is ca.crt to trust where the Secret has it', () => {
-    assert.equal(read(caSecret(intermediate, { caCrt: root.pem })).anchors, root.certificate.pem);
+    assert.equal(joinPem(read(caSecret(intermediate, { caCrt: root.pem })).anchors), root.certificate.pem);
   });
 
   it('is the whole of ca.crt: an old root may stand beside the new one', async () => {
     const old = await newCa({ subject: { commonName: 'Old root' } });
     const { anchors } = read(caSecret(intermediate, { caCrt: old.pem + root.pem }));
-    assert.equal(anchors, old.certificate.pem + root.certificate.pem);
+    assert.equal(joinPem(anchors), old.certificate.pem + root.certificate.pem);
   });
 
   it('is not a ca.crt that was left over from another CA, or garbage', async () => {
     const stranger = await newCa({ subject: { commonName: 'Stranger' } });
-    assert.equal(read(caSecret(root, { caCrt: stranger.pem })).anchors, root.certificate.pem);
-    assert.equal(read(caSecret(root, { caCrt: 'garbage' })).anchors, root.certificate.pem);
+    assert.equal(joinPem(read(caSecret(root, { caCrt: stranger.pem })).anchors), root.certificate.pem);
+    assert.equal(joinPem(read(caSecret(root, { caCrt: 'garbage' })).anchors), root.certificate.pem);
   });
 });
 

@@ -1,0 +1,2 @@
+/** API group of the resources that only certmount has. */
+export const certmountGroup = 'certmount.io';

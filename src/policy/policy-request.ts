@@ -1,0 +1,57 @@
+import type { IssuerReference } from '../api/issuer-reference.ts';
+import type { UsageName } from '../api/usages.ts';
+import type { AltNames, KeySpec, Subject } from '../pki/index.ts';
+
+/** What is asked for, whoever asks: from a CertificateRequest, a PodCertificateRequest or a pod spec that nobody ran yet. */
+export interface PolicyRequest {
+  /** Of the object that asks. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly issuer: IssuerReference;
+  /** Whose right to use a policy counts: for a pod's certificate its service account, else the requester. */
+  readonly subject: PolicySubject;
+  readonly certificate: RequestedCertificate;
+  /** Set when it is proven which pod the certificate is for. */
+  readonly pod: PolicyPod | undefined;
+}
+
+export interface PolicySubject {
+  readonly username: string;
+  readonly groups: readonly string[];
+}
+
+export interface RequestedCertificate {
+  readonly subject: Subject;
+  readonly altNames: AltNames;
+  readonly usages: readonly UsageName[];
+  readonly isCA: boolean;
+  /** Milliseconds; undefined when the request leaves it to the issuer. */
+  readonly duration: number | undefined;
+  readonly key: KeySpec;
+}
+
+/** The pod that a certificate is for: what the API server says of it, not what it says of itself. */
+export interface PolicyPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly serviceAccount: string;
+  readonly nodeName: string;
+  readonly spiffeId: string;
+  readonly ips: readonly string[];
+  /** Names that the pod has in the cluster's DNS: its own and those of the services that select it. */
+  readonly dnsNames: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export type PolicyDecision =
+  | { readonly decision: 'approve'; /** Name of the policy that allowed it. */ readonly policy: string }
+  /** The message names each value that was not allowed, and the rule that would allow it. */
+  | { readonly decision: 'deny'; readonly message: string }
+  /** No policy applies, or one that applies is not known to be usable yet: nobody's to decide for now. */
+  | { readonly decision: 'leave'; readonly message: string };
+
+/** Decides by the CertificateRequestPolicies of the cluster. */
+export interface PolicyJudge {
+  decide(request: PolicyRequest): Promise<PolicyDecision>;
+}
