@@ -17,7 +17,9 @@ export interface Pod extends KubeObject {
     phase?: string;
     podIP?: string;
     podIPs?: { ip: string }[];
-    conditions?: { type: string; status: string }[];
+    conditions?: { type: string; status: string; reason?: string; message?: string }[];
+    containerStatuses?: ContainerStatus[];
+    initContainerStatuses?: ContainerStatus[];
   };
 }
 
@@ -26,8 +28,14 @@ export interface Container {
   volumeMounts?: { name: string; mountPath: string; subPath?: string; subPathExpr?: string }[];
 }
 
+export interface ContainerStatus {
+  name: string;
+  state?: { running?: { startedAt?: string } };
+}
+
 export interface PodVolume {
   name: string;
+  projected?: { sources?: { podCertificate?: { signerName: string } }[] };
   csi?: {
     driver: string;
     readOnly?: boolean;
@@ -64,6 +72,14 @@ export interface Taint {
 
 export interface Namespace extends KubeObject {
   status?: { phase?: string };
+}
+
+export interface Service extends KubeObject {
+  spec: {
+    type?: string;
+    /** None or an empty one: its endpoints are somebody else's to write. */
+    selector?: Record<string, string>;
+  };
 }
 
 /** Something that happened, of events.k8s.io/v1. */
@@ -161,6 +177,14 @@ export const pods: ResourceType<Pod> = {
   version: 'v1',
   kind: 'Pod',
   plural: 'pods',
+  namespaced: true,
+};
+
+export const services: ResourceType<Service> = {
+  group: '',
+  version: 'v1',
+  kind: 'Service',
+  plural: 'services',
   namespaced: true,
 };
 

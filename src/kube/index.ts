@@ -51,5 +51,6 @@ export {
   type WatchQuery,
   type WriteOptions,
 } from './resource.ts';
+export { ServedWatch, type ServedWatchDependencies, type ServedWatchOptions } from './served-watch.ts';
 export type { Change } from './store.ts';
 export { type Requeue, WorkQueue, type WorkQueueDependencies, type WorkQueueOptions } from './work-queue.ts';

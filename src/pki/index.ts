@@ -14,7 +14,14 @@ export {
 } from './keys/encode-key.ts';
 
 export { parseDistinguishedName } from './names/parse-distinguished-name.ts';
-export { encodeSubject, formatSubject, isEmptySubject, type Subject } from './names/subject.ts';
+export {
+  type EncodedAttribute,
+  encodeSubject,
+  formatSubject,
+  isEmptySubject,
+  listAttributes,
+  type Subject,
+} from './names/subject.ts';
 export { isEmptyAltNames, noAltNames, sameAltNames, type AltNames } from './names/alt-names.ts';
 export { checkDnsName, checkEmailAddress, checkUri } from './names/check-name.ts';
 export { decodeIpAddress, encodeIpAddress } from './names/ip-address.ts';
@@ -48,6 +55,7 @@ export { checkTrustDomain, formatSpiffeId, parseSpiffeId, type SpiffeId } from '
 export { checkX509Svid, checkX509SvidAuthority } from './spiffe/x509-svid.ts';
 
 export {
+  encodePasswordlessPkcs12Truststore,
   encodePkcs12Keystore,
   encodePkcs12Truststore,
   type Pkcs12KeystoreOptions,

@@ -13,7 +13,8 @@ export interface CrdDefinition {
   readonly selectableFields: readonly string[];
   readonly description: string;
   readonly spec: Schema;
-  readonly status: Schema;
+  /** A kind without one has no status subresource. */
+  readonly status?: Schema;
   /** Of the object as a whole. */
   readonly rules?: readonly ValidationRule[];
 }
@@ -21,7 +22,7 @@ export interface CrdDefinition {
 export interface PrinterColumn {
   readonly name: string;
   readonly jsonPath: string;
-  readonly type: 'string' | 'date';
+  readonly type: 'string' | 'integer' | 'date';
   /** 1 is shown by `-o wide` only. */
   readonly priority?: 1;
 }
@@ -65,7 +66,7 @@ export function customResourceDefinition(definition: CrdDefinition): object {
           name: version,
           served: true,
           storage: true,
-          subresources: { status: {} },
+          ...(definition.status && { subresources: { status: {} } }),
           additionalPrinterColumns: definition.columns,
           ...(definition.selectableFields.length === 0
             ? {}
@@ -84,7 +85,7 @@ function objectSchema(definition: CrdDefinition): Schema {
       optional: {
         apiVersion: text('Group and version of this object.'),
         kind: text('Kind of this object.'),
-        status: definition.status,
+        ...(definition.status && { status: definition.status }),
       },
     },
     definition.description,

@@ -20,6 +20,7 @@ export interface Schema {
   readonly maxLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly minItems?: number;
   readonly maxItems?: number;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
@@ -107,7 +108,7 @@ export function quantity(): SchemaOf<number | string> {
 export function list<Item extends Schema>(
   items: Item,
   description?: string,
-  options: Pick<Schema, 'maxItems'> = {},
+  options: Pick<Schema, 'minItems' | 'maxItems'> = {},
 ): SchemaOf<Admitted<Item>[]> {
   return { ...described(description), type: 'array', items, 'x-kubernetes-list-type': 'atomic', ...options };
 }

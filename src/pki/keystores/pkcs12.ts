@@ -111,14 +111,26 @@ export function encodePkcs12Truststore(
 ): Buffer {
   checkKeystorePassword(password);
   const algorithms = profiles[profile];
-  const certBags = trustedEntries(anchors).map(({ alias, der }) =>
+  const encrypted = algorithms.certificates(trustedBags(anchors), password, dependencies.randomBytes);
+  return pfx([encryptedContent(encrypted)], password, algorithms, dependencies);
+}
+
+/**
+ * The same without encryption and without MAC, which needs no password: as Java's own `cacerts` are since Java 18, and as
+ * go-pkcs12 calls Passwordless.
+ */
+export function encodePasswordlessPkcs12Truststore(anchors: readonly Certificate[]): Buffer {
+  return sequence(smallInteger(3), dataContent(sequence(dataContent(trustedBags(anchors)))));
+}
+
+function trustedBags(anchors: readonly Certificate[]): Buffer {
+  const bags = trustedEntries(anchors).map(({ alias, der }) =>
     certBag(der, [
       attribute(oid.friendlyName, bmpString(alias)),
       attribute(oid.trustedKeyUsage, oid.anyExtendedKeyUsage),
     ]),
   );
-  const encrypted = algorithms.certificates(sequence(...certBags), password, dependencies.randomBytes);
-  return pfx([encryptedContent(encrypted)], password, algorithms, dependencies);
+  return sequence(...bags);
 }
 
 function pfx(

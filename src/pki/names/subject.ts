@@ -86,6 +86,24 @@ export function decodeSubject(encoded: Buffer, what = 'the subject'): Subject {
   };
 }
 
+/** One attribute of a Name as it is encoded, whether or not {@link Subject} has a field for it. */
+export interface EncodedAttribute {
+  readonly oid: string;
+  readonly field: AttributeField | undefined;
+  /** A value that is no text is "#" and its DER in hexadecimal. */
+  readonly value: string;
+  readonly isText: boolean;
+}
+
+/** Every attribute, also of repeated ones each: what a certificate with this subject says to whoever reads it. */
+export function listAttributes(subject: Subject): EncodedAttribute[] {
+  const attributes: EncodedAttribute[] = [];
+  forEachAttribute(encodeSubject(subject), 'the subject', (oid, value, _first, isText) => {
+    attributes.push({ oid, field: attributeByOid.get(oid)?.field, value, isText });
+  });
+  return attributes;
+}
+
 /** True for a Name without any attribute. */
 export function isEmptySubject(subject: Subject): boolean {
   if (subject.raw !== undefined) return subject.raw.length <= emptyNameLength;

@@ -8,8 +8,22 @@ import type {
   certificateRequestSpec,
   certificateRequestStatus,
 } from '../../../src/api/crds/certificate-request.ts';
+import type {
+  CertificateRequestPolicySpec,
+  CertificateRequestPolicyStatus,
+} from '../../../src/api/certificate-request-policy.ts';
+import type {
+  certificateRequestPolicySpec,
+  certificateRequestPolicyStatus,
+} from '../../../src/api/crds/certificate-request-policy.ts';
+import type { bundleSpec, bundleStatus } from '../../../src/api/crds/bundle.ts';
+import type { anchorSetSpec, anchorSetStatus } from '../../../src/api/crds/anchor-set.ts';
+import type { nodeTrustSpec } from '../../../src/api/crds/node-trust.ts';
 import type { issuerSpec, issuerStatus } from '../../../src/api/crds/issuer.ts';
 import type { Admitted } from '../../../src/api/crds/schema.ts';
+import type { AnchorSetSpec, AnchorSetStatus } from '../../../src/api/anchor-set.ts';
+import type { NodeTrustSpec } from '../../../src/api/node-trust.ts';
+import type { BundleSpec, BundleStatus } from '../../../src/api/bundle.ts';
 import type { Condition } from '../../../src/api/condition.ts';
 import type { IssuerSpec, IssuerStatus } from '../../../src/api/issuer.ts';
 
@@ -41,6 +55,13 @@ const same: {
   venafi: SameFields<IssuerSpec['venafi'], Admitted<typeof issuerSpec>['venafi']>;
   issuerSpec: SameFields<IssuerSpec, Admitted<typeof issuerSpec>>;
   issuerStatus: SameFields<IssuerStatus, Admitted<typeof issuerStatus>>;
+  anchorSetSpec: SameFields<AnchorSetSpec, Admitted<typeof anchorSetSpec>>;
+  anchorSetStatus: SameFields<AnchorSetStatus, Admitted<typeof anchorSetStatus>>;
+  nodeTrustSpec: SameFields<NodeTrustSpec, Admitted<typeof nodeTrustSpec>>;
+  bundleSpec: SameFields<BundleSpec, Admitted<typeof bundleSpec>>;
+  bundleStatus: SameFields<BundleStatus, Admitted<typeof bundleStatus>>;
+  policySpec: SameFields<CertificateRequestPolicySpec, Admitted<typeof certificateRequestPolicySpec>>;
+  policyStatus: SameFields<CertificateRequestPolicyStatus, Admitted<typeof certificateRequestPolicyStatus>>;
 } = {
   certificateRequestSpec: true,
   certificateRequestStatus: true,
@@ -51,6 +72,13 @@ const same: {
   venafi: true,
   issuerSpec: true,
   issuerStatus: true,
+  anchorSetSpec: true,
+  anchorSetStatus: true,
+  nodeTrustSpec: true,
+  bundleSpec: true,
+  bundleStatus: true,
+  policySpec: true,
+  policyStatus: true,
 };
 
 const notTheSame: {

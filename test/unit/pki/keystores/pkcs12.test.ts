@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { before, describe, it } from 'node:test';
 import { createSecureContext } from 'node:tls';
 import {
+  encodePasswordlessPkcs12Truststore,
   encodePkcs12Keystore,
   encodePkcs12Truststore,
   encodePrivateKey,
@@ -208,5 +209,19 @@ describe('a PKCS #12 trust store', () => {
       readPkcs12(truststore({ anchors: [certificate, certificate] }), password).certificates.length,
       1,
     );
+  });
+});
+
+describe('a PKCS #12 trust store without a password', () => {
+  it('is read by openssl, which finds neither encryption nor MAC', () => {
+    const file = encodePasswordlessPkcs12Truststore([identity.root.certificate]);
+    assert.equal(opensslReads(file, ['-nokeys', '-nomacver'], ''), identity.root.certificate.pem);
+    assert.deepEqual(encryptionsOf(file), []);
+  });
+
+  it('is the same for the same anchors', () => {
+    const anchors = [identity.root.certificate];
+    const [one, other] = [anchors, anchors].map(encodePasswordlessPkcs12Truststore);
+    assert.deepEqual(one, other);
   });
 });
