@@ -1,0 +1,78 @@
+import type { Pod, PodVolume, Service } from '../../api/core.ts';
+import { compatibilities, defaultsOf } from '../../driver/volume/attributes/compatibility.ts';
+import { parseAttributes } from '../../driver/volume/attributes/parse-attributes.ts';
+import { VolumeError } from '../../driver/volume/volume-error.ts';
+import type { IssuerName } from '../../driver/volume/volume-spec.ts';
+import {
+  canonicalIp,
+  type PolicyPod,
+  policyPodOf,
+  type PolicyRequest,
+  serviceAccountSubject,
+  type Surroundings,
+} from '../../policy/index.ts';
+
+/** What one volume of a pod would ask for. */
+export type VolumeRequest =
+  | { readonly volume: string; readonly outcome: 'asks'; readonly request: PolicyRequest }
+  /** The driver would refuse the volume before it asked for anything. */
+  | { readonly volume: string; readonly outcome: 'invalid'; readonly message: string };
+
+export interface RequestSurroundings extends Surroundings {
+  /** Services of any namespaces. */
+  readonly services: readonly Service[];
+  /** The driver's own, of volumes that name none. */
+  readonly defaultIssuer: IssuerName | undefined;
+}
+
+/** What the driver's volumes of the pod would ask for, by the driver's own reading of their attributes. */
+export function requestsOf(pod: Pod, surroundings: RequestSurroundings): VolumeRequest[] {
+  const policyPod = policyPodOf(pod, surroundings.services, surroundings);
+  return (pod.spec.volumes ?? []).flatMap((volume) => requestOf(volume, policyPod, surroundings) ?? []);
+}
+
+function requestOf(
+  { csi, name: volume }: PodVolume,
+  pod: PolicyPod,
+  { defaultIssuer, trustDomain }: RequestSurroundings,
+): VolumeRequest | undefined {
+  // The driver that has the name of another one has its defaults too.
+  const compatibility = compatibilities.find((each) => defaultsOf[each].driverName === csi?.driver);
+  if (csi === undefined || compatibility === undefined) return undefined;
+  try {
+    const { certificate, issuer, key } = parseAttributes(csi.volumeAttributes ?? {}, {
+      pod,
+      nodeName: pod.nodeName,
+      trustDomain,
+      compatibility,
+      defaultIssuer,
+      defaultDuration: undefined,
+      mountGroup: undefined,
+      podIps: pod.ips,
+    });
+    const { dnsNames, duration, emailAddresses, isCA, subject, uris, usages } = certificate;
+    const ipAddresses = certificate.ipAddresses.map((ip) => canonicalIp(ip) ?? ip);
+    return {
+      volume,
+      outcome: 'asks',
+      request: {
+        namespace: pod.namespace,
+        name: pod.name,
+        issuer,
+        subject: serviceAccountSubject(pod),
+        pod,
+        certificate: {
+          subject,
+          altNames: { dnsNames, ipAddresses, uris, emailAddresses },
+          usages,
+          isCA,
+          duration,
+          key: key.spec,
+        },
+      },
+    };
+  } catch (error) {
+    if (!(error instanceof VolumeError)) throw error;
+    return { volume, outcome: 'invalid', message: error.message };
+  }
+}

@@ -1,0 +1,50 @@
+import type { Pod, Service } from '../api/core.ts';
+import { decodeIpAddress, encodeIpAddress, formatSpiffeId } from '../pki/index.ts';
+import type { Surroundings } from './evaluate.ts';
+import { podDnsNames } from './pod-dns-names.ts';
+import type { PolicyPod, PolicySubject } from './policy-request.ts';
+
+/**
+ * What policies know of a pod, from the pod itself as the API server has it.
+ *
+ * @param services of the pod's namespace, or of any
+ * @throws {PkiError} when the pod cannot have a SPIFFE ID
+ */
+export function policyPodOf(
+  pod: Pod,
+  services: readonly Service[],
+  { clusterDomain, trustDomain }: Surroundings,
+): PolicyPod {
+  const { labels = {}, name = '', namespace = '', uid = '' } = pod.metadata;
+  const { nodeName = '', serviceAccountName: serviceAccount = 'default' } = pod.spec;
+  return {
+    namespace,
+    name,
+    uid,
+    serviceAccount,
+    nodeName,
+    spiffeId: formatSpiffeId({ trustDomain, path: `/ns/${namespace}/sa/${serviceAccount}` }),
+    ips: podIps(pod),
+    dnsNames: podDnsNames(pod, services, clusterDomain),
+    labels,
+  };
+}
+
+/** The user that a pod is to the API server: whose right to use policies counts for the pod's certificates. */
+export function serviceAccountSubject(pod: Pick<PolicyPod, 'namespace' | 'serviceAccount'>): PolicySubject {
+  return {
+    username: `system:serviceaccount:${pod.namespace}:${pod.serviceAccount}`,
+    groups: ['system:serviceaccounts', `system:serviceaccounts:${pod.namespace}`, 'system:authenticated'],
+  };
+}
+
+/** In the one form that addresses have in a decoded request. */
+function podIps({ status }: Pod): readonly string[] {
+  const ips = [...(status?.podIPs ?? []).map(({ ip }) => ip), status?.podIP ?? ''];
+  return [...new Set(ips.flatMap((ip) => canonicalIp(ip) ?? []))];
+}
+
+export function canonicalIp(ip: string): string | undefined {
+  const octets = encodeIpAddress(ip);
+  return octets && decodeIpAddress(octets);
+}

@@ -1,0 +1,288 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { runPolicyTest } from '../../../src/cli/policy-test/policy-test.ts';
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(files: Readonly<Record<string, string>>, ...argv: string[]): Promise<Outcome> {
+  const written = { out: '', err: '' };
+  const code = await runPolicyTest(argv, {
+    stdout: { write: (text) => (written.out += text) },
+    stderr: { write: (text) => (written.err += text) },
+    readFile: async (path) => files[path] ?? Promise.reject(new Error('there is no such file')),
+  });
+  return { code, ...written };
+}
+
+const volume = (attributes: Readonly<Record<string, string>>, driver = 'csi.certmount.io'): object => ({
+  name: 'tls',
+  csi: { driver, readOnly: true, volumeAttributes: { 'issuer-name': 'ca', ...attributes } },
+});
+
+function pod(attributes: Readonly<Record<string, string>>, change: object = {}): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'api', namespace: 'web', labels: { app: 'api' } },
+    spec: { serviceAccountName: 'api', volumes: [volume(attributes)], ...change },
+  });
+}
+
+const policy = (name: string, spec: object): string =>
+  JSON.stringify({
+    apiVersion: 'policy.cert-manager.io/v1alpha1',
+    kind: 'CertificateRequestPolicy',
+    metadata: { name },
+    spec: { selector: { issuerRef: {} }, ...spec },
+  });
+
+describe('certmount policy test', () => {
+  it('says what a pod asks for, and that the default policy allows it', async () => {
+    const { code, out } = await run(
+      { 'pod.yaml': pod({ 'dns-names': '${POD_NAME}.${POD_NAMESPACE}' }) },
+      '-f',
+      'pod.yaml',
+    );
+    assert.equal(code, 0);
+    assert.equal(
+      out,
+      `Pod web/api, volume tls: approved by certmount-default
+  issuer         Issuer.cert-manager.io/ca
+  requester      system:serviceaccount:web:api
+  uris           spiffe://cluster.local/ns/web/sa/api
+  dnsNames       api.web
+  usages         digital signature, server auth, client auth
+  duration       24h0m0s
+  key            ECDSA 256
+`,
+    );
+  });
+
+  it('says of what is denied which name, which rule, and what to do', async () => {
+    const { code, out } = await run({ p: pod({ 'dns-names': 'www.example.org,api.web' }) }, '-f', 'p');
+    assert.equal(code, 1);
+    assert.match(out, /^Pod web\/api, volume tls: denied$/m);
+    assert.match(
+      out,
+      /dnsNames "www\.example\.org": must be a name of the pod .* \(spec\.allowed\.dnsNames\.validations\[1\]\)/,
+    );
+    assert.doesNotMatch(out, /dnsNames "api\.web"/);
+    assert.match(out, /To have it: .* system:serviceaccount:web:api "use" a CertificateRequestPolicy/);
+  });
+
+  it('refuses what the driver would refuse, as bad input', async () => {
+    const { code, out } = await run({ p: pod({ 'dns-nmes': 'x' }) }, '-f', 'p');
+    assert.equal(code, 2);
+    assert.match(
+      out,
+      /refused by the driver\n {2}unknown volume attribute "dns-nmes": did you mean dns-names\?/,
+    );
+  });
+
+  it('knows the services beside the pod, and those of further files', async () => {
+    const service = (name: string): string =>
+      JSON.stringify({
+        kind: 'Service',
+        metadata: { name, namespace: 'web' },
+        spec: { selector: { app: 'api' } },
+      });
+    const files = {
+      p: `${pod({ 'dns-names': 'one.web.svc,two.web' })}\n---\n${service('one')}`,
+      s: service('two'),
+    };
+    assert.equal((await run(files, '-f', 'p')).code, 1);
+    assert.equal((await run(files, '-f', 'p', '--service', 's')).code, 0);
+  });
+
+  it("lets a pod have its own address, whatever it will be, and no other's", async () => {
+    const start = { start: 'without-certificate' };
+    assert.equal((await run({ p: pod({ ...start, 'ip-sans': '${POD_IP}' }) }, '-f', 'p')).code, 0);
+    assert.equal((await run({ p: pod({ ...start, 'ip-sans': '10.0.0.1' }) }, '-f', 'p')).code, 1);
+  });
+
+  it('takes the trust domain and the cluster domain of the cluster', async () => {
+    const attributes = { 'dns-names': 'db.web.svc.example.org' };
+    assert.equal((await run({ p: pod(attributes) }, '-f', 'p')).code, 1);
+    const { code, out } = await run(
+      { p: pod(attributes) },
+      '-f',
+      'p',
+      '--cluster-domain',
+      'example.org',
+      '--trust-domain',
+      'td.example',
+    );
+    assert.equal(code, 0, out);
+    assert.match(out, /spiffe:\/\/td\.example\/ns\/web\/sa\/api/);
+  });
+
+  it('reads every kind of workload, and lists of them', async () => {
+    const template = {
+      metadata: { labels: { app: 'api' } },
+      spec: { volumes: [volume({ 'dns-names': '${POD_NAME}.web' })] },
+    };
+    const metadata = { name: 'api', namespace: 'web' };
+    const kinds = ['Deployment', 'ReplicaSet', 'ReplicationController', 'StatefulSet', 'DaemonSet', 'Job'];
+    const items: object[] = kinds.map((kind) => ({ kind, metadata, spec: { template, serviceName: 'api' } }));
+    items.push({ kind: 'CronJob', metadata, spec: { jobTemplate: { spec: { template } } } });
+    items.push({ kind: 'PodTemplate', metadata, template }, { kind: 'ConfigMap', metadata });
+    const { code, out } = await run({ all: JSON.stringify({ kind: 'List', items }) }, '-f', 'all');
+    assert.equal(code, 0, out);
+    assert.deepEqual(
+      [...out.matchAll(/^(\w+) web\/api, volume tls: approved/gm)].map(([, kind]) => kind),
+      [...kinds, 'CronJob', 'PodTemplate'],
+    );
+    assert.match(out, /requester +system:serviceaccount:web:default/);
+  });
+
+  it('knows the host name of a pod of a StatefulSet', async () => {
+    const set = {
+      kind: 'StatefulSet',
+      metadata: { name: 'db', namespace: 'web' },
+      spec: {
+        serviceName: 'peers',
+        template: { spec: { volumes: [volume({ 'dns-names': 'db-0.peers.web.svc' })] } },
+      },
+    };
+    assert.equal((await run({ p: JSON.stringify(set) }, '-f', 'p')).code, 0);
+  });
+
+  it('has the defaults of the driver whose name the volume has', async () => {
+    const compatible = pod({}, { volumes: [volume({ 'common-name': 'api.web' }, 'csi.cert-manager.io')] });
+    const { code, out } = await run({ p: compatible }, '-f', 'p');
+    assert.equal(code, 0, out);
+    assert.match(out, /duration +2160h0m0s\n {2}key +RSA 2048/);
+    const none = await run({ p: pod({}, { volumes: [volume({}, 'csi.example.org')] }) }, '-f', 'p');
+    assert.equal(none.code, 2);
+    assert.match(none.err, /no volume of the driver is in p/);
+  });
+
+  it('needs an issuer, as the driver does', async () => {
+    const file = { p: pod({}).replace('"issuer-name":"ca"', '') };
+    assert.equal((await run(file, '-f', 'p')).code, 2);
+    const { code, out } = await run(file, '-f', 'p', '--default-issuer', 'mesh');
+    assert.equal(code, 0);
+    assert.match(out, /issuer +ClusterIssuer\.cert-manager\.io\/mesh/);
+  });
+});
+
+describe('certmount policy test with policies', () => {
+  const wide = policy('wide', {
+    allowed: {
+      dnsNames: { values: ['*.example.org'] },
+      uris: { values: ['spiffe://*'] },
+      usages: ['server auth', 'client auth', 'digital signature'],
+    },
+  });
+  const asking = pod({ 'dns-names': 'www.example.org' });
+
+  it('decides by those that select the request, and by the default one elsewhere', async () => {
+    const files = {
+      p: asking,
+      wide,
+      other: wide.replace('"issuerRef":{}', '"namespace":{"matchNames":["prod"]}'),
+    };
+    const { code, out } = await run(files, '-f', 'p', '--policy', 'wide');
+    assert.equal(code, 0);
+    assert.match(out, /approved by wide/);
+    assert.match((await run(files, '-f', 'p', '--policy', 'other')).out, /certmount-default: dnsNames/);
+  });
+
+  it('takes another default policy in the place of its own', async () => {
+    const own = wide.replace('"wide"', '"certmount-default"');
+    assert.match(
+      (await run({ p: asking, own }, '-f', 'p', '--policy', 'own')).out,
+      /approved by certmount-default/,
+    );
+  });
+
+  it('says that nobody decides where none selects the request', async () => {
+    const own = policy('certmount-default', { selector: { issuerRef: { name: 'other' } } });
+    const { code, out } = await run({ p: asking, own }, '-f', 'p', '--policy', 'own');
+    assert.equal(code, 1);
+    assert.match(out, /nobody decides\n/);
+  });
+
+  it('knows the labels of namespaces that are in the files, and says which it does not know', async () => {
+    const labelled = wide.replace('"issuerRef":{}', '"namespace":{"matchLabels":{"team":"a"}}');
+    const namespace = JSON.stringify({ kind: 'Namespace', metadata: { name: 'web', labels: { team: 'a' } } });
+    const files = { p: asking, labelled, both: `${asking}\n---\n${namespace}` };
+    const without = await run(files, '-f', 'p', '--policy', 'labelled');
+    assert.equal(without.code, 1);
+    assert.match(without.err, /namespace web is in no file/);
+    assert.equal((await run(files, '-f', 'both', '--policy', 'labelled')).code, 0);
+  });
+
+  it('says what is wrong with a policy', async () => {
+    const bad = policy('bad', { allowed: { uris: { validations: [{ rule: 'slef == self' }] } } });
+    const { code, err } = await run({ p: asking, bad }, '-f', 'p', '--policy', 'bad');
+    assert.equal(code, 2);
+    assert.match(
+      err,
+      /CertificateRequestPolicy bad would not be ready: spec\.allowed\.uris\.validations\[0\]\.rule: .*did you mean self/,
+    );
+  });
+
+  it('answers programs in JSON', async () => {
+    const { code, out } = await run({ p: `${asking}\n---\n${pod({})}` }, '-f', 'p', '-o', 'json');
+    assert.equal(code, 1);
+    const { volumes, warnings } = JSON.parse(out) as {
+      volumes: Record<string, unknown>[];
+      warnings: string[];
+    };
+    assert.deepEqual(warnings, []);
+    assert.deepEqual(
+      volumes.map(({ decision, origin, policy: by, volume: name }) => [origin, name, decision, by]),
+      [
+        ['Pod web/api', 'tls', 'denied', undefined],
+        ['Pod web/api', 'tls', 'approved', 'certmount-default'],
+      ],
+    );
+    const [{ asks } = {}] = volumes;
+    assert.ok(typeof asks === 'object' && asks !== null && 'dnsNames' in asks);
+    assert.deepEqual(asks.dnsNames, ['www.example.org']);
+  });
+});
+
+describe('certmount policy test given nonsense', () => {
+  it('says what is wrong with the flags', async () => {
+    for (const argv of [
+      [],
+      ['-f'],
+      ['-f', 'p', '-o', 'xml'],
+      ['--nope'],
+      ['-f', 'p', '--trust-domain', 'A B'],
+    ]) {
+      const { code, err } = await run({ p: pod({}) }, ...argv);
+      assert.equal(code, 2, argv.join(' '));
+      assert.match(err, /See certmount policy test --help/);
+    }
+  });
+
+  it('names the file that it cannot read', async () => {
+    const files = { broken: 'a: [', text: 'hello', kindless: '{}', bare: 'kind: Pod', empty: '' };
+    for (const path of ['absent', 'broken', 'text', 'kindless', 'bare', 'empty']) {
+      const { code, err } = await run(files, '-f', path);
+      assert.equal(code, 2, path);
+      assert.match(err, new RegExp(path), path);
+    }
+    const { err } = await run({ p: '{"kind": "Deployment", "metadata": {"name": "api"}}' }, '-f', 'p');
+    assert.match(err, /Deployment default\/api: spec\.template\.spec must be given/);
+  });
+
+  it('says so of a pod that no cluster could have', async () => {
+    const { code, err } = await run({ p: pod({}).replace('"web"', '"we b"') }, '-f', 'p');
+    assert.equal(code, 2);
+    assert.match(err, /SPIFFE ID/);
+  });
+
+  it('helps who asks', async () => {
+    const { code, out } = await run({}, '--help');
+    assert.equal(code, 0);
+    assert.match(out, /^Usage: certmount policy test/);
+  });
+});
