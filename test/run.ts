@@ -8,6 +8,7 @@ import { findBinaries } from './cluster/binaries.ts';
 import { runFiles, type Counts } from './runner/run-files.ts';
 import { type Suite, suites } from './runner/suites.ts';
 import { findSecrets } from './support/find-secrets.ts';
+import { reportRbacUse } from './security/rbac/report-rbac-use.ts';
 
 const usage = `npm test [-- SUITE …]
 
@@ -49,6 +50,8 @@ async function main(names: readonly string[]): Promise<number> {
   const size = readdirSync(logs).length;
   console.log(`\n${size} logs of drivers and controllers at level debug: ${leaks.length} secrets found`);
   total.failed += leaks.length;
+  const everySuite = names.length === 0 && notRun.length === 0;
+  total.failed += await reportRbacUse({ logs, everySuite, print: console.log });
   rmSync(logs, { recursive: true, force: true });
   for (const line of notRun) console.log(`not run: ${line}`);
   if (process.env['CI'] === 'true') total.failed += notRun.length;

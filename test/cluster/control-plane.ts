@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Connection } from '../../src/kube/connection.ts';
 import { findBinaries } from './binaries.ts';
+import { auditFlags } from './control-plane/audit-log.ts';
 import type { ClusterUser } from './control-plane/cluster-user.ts';
 import { Credentials } from './control-plane/credentials.ts';
 import {
@@ -180,7 +181,7 @@ export class ControlPlane implements AsyncDisposable {
     const flags = apiServerFlags(this.#parts.layout, {
       featureGates: this.featureGates,
       runtimeConfig: this.#options.runtimeConfig,
-      extraFlags: this.#options.apiServerFlags ?? [],
+      extraFlags: [...auditFlags(this.dir), ...(this.#options.apiServerFlags ?? [])],
     });
     const process = await this.startProcess('kube-apiserver', this.#parts.binaries['kube-apiserver'], flags);
     await waitUntil(async () => await this.#answers('/readyz'), {

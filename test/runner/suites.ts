@@ -67,6 +67,13 @@ export const suites: readonly Suite[] = [
   },
   {
     ...usual,
+    name: 'security',
+    summary: 'attacks with stolen credentials, each beside a neighbour that is allowed',
+    binaries: controlPlane,
+    obstacle: clusterObstacle,
+  },
+  {
+    ...usual,
     name: 'interoperation',
     summary: "controllers and drivers that behave as cert-manager's",
     binaries: controlPlane,

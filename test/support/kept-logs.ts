@@ -9,6 +9,9 @@ export function keptLogs(): string | undefined {
   return process.env['CERTMOUNT_TEST_LOGS'];
 }
 
+/** Within the folder: the audit logs of the clusters' API servers, a line of JSON an event. */
+export const auditFolder = 'audit';
+
 /** @param name of the program that has written it */
 export function keepText(name: string, text: string): void {
   const folder = keptLogs();

@@ -1,0 +1,197 @@
+#!/bin/sh
+# Installs certmount with what the cluster can do. Needs nothing but kubectl.
+set -eu
+
+usage() {
+  cat <<'END'
+usage: deploy/install.sh [OPTION]…
+
+Asks the cluster what it serves, and applies deploy and daemonset with the components that go with it.
+
+  --image IMAGE       in the place of certmount:latest, as in registry.example/certmount:v1
+  --component PATH    a further component, as in daemonset/k0s or deploy/approve-pods; may be given several times
+  --with-inject       volumes for pods and namespaces annotated certmount.io/inject: "true"
+  --dry-run           prints what would be applied, and changes nothing
+  --help              prints this
+
+kubectl goes to the cluster of its current context; KUBECONFIG and the variable KUBECTL (the program) are heeded.
+END
+}
+
+fail() {
+  echo "install.sh: $*" >&2
+  exit 1
+}
+
+image=
+components=
+inject=no
+dry_run=no
+while [ $# -gt 0 ]; do
+  case $1 in
+    --image | --component)
+      [ $# -ge 2 ] || fail "$1 needs a value"
+      if [ "$1" = --image ]; then image=$2; else components="$components $2"; fi
+      shift
+      ;;
+    --with-inject) inject=yes ;;
+    --dry-run) dry_run=yes ;;
+    -h | --help)
+      usage
+      exit 0
+      ;;
+    *) fail "unknown option \"$1\"; --help lists what there is" ;;
+  esac
+  shift
+done
+
+root=$(cd "$(dirname "$0")/.." && pwd -P)
+kubectl=${KUBECTL:-kubectl}
+command -v "$kubectl" >/dev/null || fail "$kubectl is not installed"
+case $image in
+  *[!A-Za-z0-9._:/@-]*) fail "--image \"$image\": is not the name of an image" ;;
+esac
+for component in $components; do
+  case $component in
+    deploy/*/* | daemonset/*/* | *..*) known=no ;;
+    deploy/?* | daemonset/?*) known=yes ;;
+    *) known=no ;;
+  esac
+  [ "$known" = yes ] && [ -f "$root/${component%%/*}/components/${component#*/}/kustomization.yaml" ] ||
+    fail "--component \"$component\": there is no such component; there are$(
+      cd "$root" && for file in deploy/components/*/ daemonset/components/*/; do
+        file=${file%/}
+        printf ' %s' "${file%%/*}/${file##*/}"
+      done
+    )"
+done
+
+# Says on standard error what was found, so that a dry run can be piped on.
+say() { echo "$*" >&2; }
+
+"$kubectl" version >/dev/null 2>&1 || fail "no answer from the cluster; \"$kubectl version\" says why"
+
+# Whether the cluster serves a resource: GROUP/VERSION PLURAL. What is not known for lack of an answer is not taken for a no.
+served() {
+  if answer=$("$kubectl" get --raw "/apis/$1" 2>&1); then
+    echo "$answer" | grep -q "\"name\": *\"$2\""
+  else
+    case $answer in
+      *NotFound*) return 1 ;;
+      *) fail "the cluster does not say what it serves of $1: $answer" ;;
+    esac
+  fi
+}
+
+# Sets `version` to the first of the versions in which the cluster serves a resource of a group: GROUP PLURAL VERSION…
+find_version() {
+  group=$1
+  plural=$2
+  shift 2
+  for version; do
+    if served "$group/$version" "$plural"; then return; fi
+  done
+  return 1
+}
+
+admission=admissionregistration.k8s.io
+served "$admission/v1" validatingadmissionpolicies ||
+  fail "the cluster does not serve ValidatingAdmissionPolicy of $admission/v1: Kubernetes 1.30 or newer is needed"
+say "ValidatingAdmissionPolicy: served, so requests and their approval are checked at admission"
+
+deploy_components=
+daemonset_components=
+if served "$admission/v1" mutatingadmissionpolicies; then
+  mutating=yes
+  deploy_components=mutating-identity
+  say "MutatingAdmissionPolicy: served, so the API server fills in who makes a request"
+else
+  mutating=no
+  say "MutatingAdmissionPolicy: not served as v1, so the driver fills in who makes a request, and others have to"
+fi
+if find_version certificates.k8s.io podcertificaterequests v1 v1beta1; then
+  say "PodCertificateRequest: served as $version, so the controller signs pod certificates"
+else
+  say "PodCertificateRequest: not served, so there are no pod certificates"
+fi
+if find_version certificates.k8s.io clustertrustbundles v1 v1beta1; then
+  say "ClusterTrustBundle: served as $version, so the controller publishes trust anchors in it"
+else
+  say "ClusterTrustBundle: not served, so trust anchors are in volumes and targets of bundles only"
+fi
+if [ "$inject" = yes ]; then
+  [ "$mutating" = yes ] ||
+    fail "--with-inject needs MutatingAdmissionPolicy of $admission/v1, which the cluster does not serve; docs/inject.md says how to do without"
+  [ -d "$root/deploy/components/inject" ] || fail "--with-inject: deploy/components/inject is missing"
+  deploy_components="$deploy_components inject"
+fi
+# One that is there already, since the cluster serves what it needs, is not taken twice.
+for component in $components; do
+  name=${component#*/}
+  case $component in
+    deploy/*) case " $deploy_components " in *" $name "*) ;; *) deploy_components="$deploy_components $name" ;; esac ;;
+    *) case " $daemonset_components " in *" $name "*) ;; *) daemonset_components="$daemonset_components $name" ;; esac ;;
+  esac
+done
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+# A kustomization of a base and components of it: BASE COMPONENT…; prints its folder. Kustomize takes no absolute paths.
+overlay() {
+  base=$1
+  shift
+  mkdir "$work/$base"
+  up=$(cd "$work/$base" && pwd -P | sed 's#/[^/]*#../#g')
+  from=${up%/}$root
+  {
+    echo 'apiVersion: kustomize.config.k8s.io/v1beta1'
+    echo 'kind: Kustomization'
+    printf 'resources: ["%s/%s"]\n' "$from" "$base"
+    echo 'components:'
+    for component; do printf '  - "%s/%s/components/%s"\n' "$from" "$base" "$component"; done
+    if [ -n "$image" ]; then images; fi
+  } >"$work/$base/kustomization.yaml"
+  echo "$work/$base"
+}
+
+# The image's part of a kustomization.
+images() {
+  name=${image%%@*}
+  echo 'images:'
+  echo '  - name: certmount'
+  case $image in
+    *@*) printf '    newName: "%s"\n    digest: "%s"\n' "$name" "${image#*@}" ;;
+    *)
+      # A colon before a slash is of the registry's port.
+      case ${name##*/} in
+        *:*) printf '    newName: "%s"\n    newTag: "%s"\n' "${name%:*}" "${name##*:}" ;;
+        *) printf '    newName: "%s"\n    newTag: latest\n' "$name" ;;
+      esac
+      ;;
+  esac
+}
+
+# Unquoted, because each word is a component.
+# shellcheck disable=SC2086
+deploy=$(overlay deploy $deploy_components)
+# shellcheck disable=SC2086
+daemonset=$(overlay daemonset $daemonset_components)
+
+if [ "$dry_run" = yes ]; then
+  "$kubectl" kustomize "$deploy"
+  echo ---
+  "$kubectl" kustomize "$daemonset"
+else
+  # Objects of these kinds may be among the manifests, and are taken only when the kinds are there.
+  "$kubectl" apply -f "$root/deploy/crds"
+  for crd in "$root"/deploy/crds/*.yaml; do
+    "$kubectl" wait --for=condition=Established --timeout=60s -f "$crd" >/dev/null
+  done
+  "$kubectl" apply -k "$deploy"
+  "$kubectl" apply -k "$daemonset"
+fi
+verb=applied
+[ "$dry_run" = no ] || verb='would apply'
+say "$verb deploy${deploy_components:+ with }$(echo $deploy_components), daemonset${daemonset_components:+ with }$(echo $daemonset_components)"
