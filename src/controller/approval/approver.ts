@@ -11,10 +11,11 @@ export interface ApprovalSubject {
 export type ApprovalDecision =
   | { readonly decision: 'approve'; readonly reason: string; readonly message: string }
   | { readonly decision: 'deny'; readonly reason: string; readonly message: string }
-  /** Not for this approver to say: another one may, here or elsewhere in the cluster. */
+  /** Not for this approver to say: another one may, elsewhere in the cluster. */
   | { readonly decision: 'leave' };
 
 /** Says yes or no to a request. The request's claims about its requester are held true by admission. */
 export interface Approver {
+  /** Throws when it cannot say because a call to the API server failed: to be asked again. */
   decide(subject: ApprovalSubject): Promise<ApprovalDecision>;
 }

@@ -27,6 +27,10 @@ export class OpenRequests {
     if (requests?.size === 0) this.#requestsOf.delete(issuer);
   }
 
+  all(): Iterable<string> {
+    return this.#issuerOf.keys();
+  }
+
   of(issuer: string): Iterable<string> {
     return this.#requestsOf.get(issuer) ?? [];
   }

@@ -8,6 +8,7 @@ export type RequestProblem =
   | 'IssuerTypeMissing'
   | 'IssuerTypeNotSupported'
   | 'IssuerNotReady'
+  | 'AwaitingTrust' // the issuer's new CA is not known to all nodes yet
   | 'MissingAnnotation' // SelfSigned: the request names no private key
   | 'MissingSecret'
   | 'ErrorGettingSecret'
@@ -34,6 +35,7 @@ export const problems: Readonly<Record<RequestProblem, ProblemRow>> = {
   IssuerTypeMissing: failed,
   IssuerTypeNotSupported: pending,
   IssuerNotReady: pending,
+  AwaitingTrust: pending,
   MissingAnnotation: failed,
   MissingSecret: pending,
   ErrorGettingSecret: pending,

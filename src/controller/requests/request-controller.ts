@@ -35,6 +35,8 @@ export interface RequestControllerDependencies {
 
 /** Somebody may wonder by then why nothing happens. */
 const unapprovedNoticeMs = 30_000;
+/** Who may use a policy is said by roles and bindings, which are not watched. */
+const unapprovedPollMs = 60_000;
 /** For the rare wait that no watch can end. */
 const secretPollMs = 30_000;
 
@@ -91,6 +93,14 @@ export class RequestController {
   /** The issuer's state is known, perhaps anew. */
   issuerKnown(issuer: string): void {
     for (const request of this.#open.of(issuer)) this.#queue.add(request);
+  }
+
+  /** What nobody had a word for may be approved or denied now. */
+  policiesChanged(): void {
+    for (const key of this.#open.all()) {
+      const request = this.#deps.find(parseKey(key));
+      if (request && phaseOf(request) === 'unapproved') this.#queue.add(key);
+    }
   }
 
   /** A Secret that the request waits for has changed. */
@@ -180,9 +190,10 @@ export class RequestController {
     if (outcome.outcome !== 'leave' || phaseOf(request) !== 'unapproved') return;
     const age = this.#deps.clock.now() - (this.#seenAt.get(key) ?? 0);
     if (age < unapprovedNoticeMs) return { requeueAfterMs: unapprovedNoticeMs - age };
+    // Written once: an Event is known by what it says.
     const note = 'Not signing CertificateRequest until it is Approved';
     this.#deps.events.record(request, 'CertificateRequest', 'Normal', 'WaitingForApproval', note);
-    return undefined;
+    return { requeueAfterMs: unapprovedPollMs };
   }
 
   #forget(key: string): void {

@@ -28,5 +28,6 @@ describe('the open requests of an issuer', () => {
     open.delete('web/a');
     assert.equal(open.size, 0);
     assert.deepEqual([...open.of('Issuer/web/ca')], []);
+    assert.deepEqual([...open.all()], []);
   });
 });

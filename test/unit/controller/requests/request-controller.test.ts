@@ -269,6 +269,36 @@ describe('a request that nobody approves', () => {
     assert.deepEqual(fixture.events, ['WaitingForApproval']);
     assert.equal(fixture.statuses.length, 0);
   });
+
+  it('is looked at again when policies change, and each minute for what nobody tells of', async (t) => {
+    const fixture = new Fixture(t);
+    fixture.outcome = { outcome: 'leave' };
+    await fixture.seen();
+    assert.equal(fixture.resolved, 1);
+    fixture.controller.policiesChanged();
+    await fixture.quiet();
+    assert.equal(fixture.resolved, 2);
+    await fixture.clock.advance(30_000);
+    await fixture.quiet();
+    const looks = fixture.resolved;
+    await fixture.clock.advance(60_000);
+    await fixture.quiet();
+    assert.equal(fixture.resolved, looks + 1);
+    fixture.outcome = issued;
+    await fixture.clock.advance(60_000);
+    await fixture.quiet();
+    assert.equal(fixture.statuses.length, 1);
+  });
+
+  it('is the only kind that a change of policies brings back', async (t) => {
+    const fixture = new Fixture(t);
+    fixture.outcome = waiting;
+    await fixture.seen(newRequest({ conditions: [condition('Approved', 'True', 'policy')] }));
+    assert.equal(fixture.resolved, 1);
+    fixture.controller.policiesChanged();
+    await fixture.quiet();
+    assert.equal(fixture.resolved, 1);
+  });
 });
 
 describe('Events about requests', () => {

@@ -9,19 +9,28 @@ export type BoundClaim<Claim> =
   | ({ readonly claim: 'bound' } & Claim)
   | { readonly claim: 'malformed'; readonly message: string };
 
+export interface BoundObject {
+  readonly name: string;
+  readonly uid: string;
+}
+
 /** The node that the requester's credentials are bound to. */
-export function nodeClaim(extra: Extra): BoundClaim<{ readonly nodeName: string }> {
-  const nodeName = oneValue(extra, 'node-name');
-  if (nodeName === undefined) return { claim: 'none' };
-  return nodeName === null ? malformed('node-name', 'node name') : { claim: 'bound', nodeName };
+export function nodeClaim(extra: Extra): BoundClaim<BoundObject> {
+  return objectClaim(extra, 'node');
 }
 
 /** The pod that the requester's credentials are bound to. */
-export function podClaim(extra: Extra): BoundClaim<{ readonly name: string; readonly uid: string }> {
-  const [name, uid] = [oneValue(extra, 'pod-name'), oneValue(extra, 'pod-uid')];
+export function podClaim(extra: Extra): BoundClaim<BoundObject> {
+  return objectClaim(extra, 'pod');
+}
+
+function objectClaim(extra: Extra, kind: 'node' | 'pod'): BoundClaim<BoundObject> {
+  const [name, uid] = [oneValue(extra, `${kind}-name`), oneValue(extra, `${kind}-uid`)];
   if (name === undefined && uid === undefined) return { claim: 'none' };
-  if (name === null || name === undefined) return malformed('pod-name', 'pod name');
-  return uid === null || uid === undefined ? malformed('pod-uid', 'pod uid') : { claim: 'bound', name, uid };
+  if (name === null || name === undefined) return malformed(`${kind}-name`, `${kind} name`);
+  return uid === null || uid === undefined
+    ? malformed(`${kind}-uid`, `${kind} uid`)
+    : { claim: 'bound', name, uid };
 }
 
 /** Undefined when there is none, null when there is not exactly one. */

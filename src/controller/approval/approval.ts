@@ -1,0 +1,107 @@
+import { requestLabels } from '../../api/driver-requests.ts';
+import type { Clock, KubeClient } from '../../kube/index.ts';
+import { choosePolicies, defaultPolicyName, Policies } from '../../policy/index.ts';
+import type { PolicyDecision, PolicyRequest, PoliciesDependencies } from '../../policy/index.ts';
+import type { Logger } from '../../runtime/log.ts';
+import type { EventRecorder } from '../events/event-recorder.ts';
+import type { ControllerValues } from '../options.ts';
+import type { TermPart } from '../term-part.ts';
+import { ApproveByPolicy } from './approve-by-policy.ts';
+import { approveOthers, leaveOthers } from './approve-others.ts';
+import type { Approver } from './approver.ts';
+import type { ApprovalMetrics } from './approval-metrics.ts';
+import { ClusterFacts } from './facts/cluster-facts.ts';
+import { AccessReviews } from './policies/access-reviews.ts';
+import { ClusterPolicies } from './policies/cluster-policies.ts';
+
+export interface ApprovalDependencies {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly events: EventRecorder;
+  readonly metrics: ApprovalMetrics;
+  readonly log: Logger;
+  readonly onWatchError: (resource: string, error: unknown) => void;
+}
+
+/** A right that is taken away is used for no longer than this. */
+const accessKeptMs = 30_000;
+const accessesKept = 4096;
+
+/** Everything about who may have what, for as long as this process leads. */
+export class Approval implements TermPart {
+  readonly facts: ClusterFacts;
+  readonly approver: Approver;
+  readonly #policies: ClusterPolicies;
+  readonly #judge: Policies;
+  readonly #binding: PoliciesDependencies;
+  readonly #listeners: (() => void)[] = [];
+  #changing = false;
+
+  constructor(values: ControllerValues, deps: ApprovalDependencies) {
+    const { metrics, onWatchError: onError } = deps;
+    const surroundings = { trustDomain: values.trustDomain, clusterDomain: values.clusterDomain };
+    this.facts = new ClusterFacts({ ...deps, onError, onRelabelled: this.#changed });
+    this.#policies = new ClusterPolicies(
+      { keepDefault: values.defaultPolicy },
+      { ...deps, onError, onChange: this.#changed },
+    );
+    const reviews = new AccessReviews({ keepMs: accessKeptMs, limit: accessesKept }, deps);
+    this.#binding = {
+      list: () => this.#policies.list(),
+      namespaceLabels: (namespace) => this.facts.namespaceLabels(namespace),
+      isBound: (subject, policy, namespace) => reviews.mayUse(subject, policy, namespace),
+    };
+    this.#judge = new Policies({ surroundings }, this.#binding);
+    const requesters = {
+      drivers: new Set(values.driverServiceAccount),
+      pods: values.approvePods,
+      labels: requestLabels,
+    };
+    const otherwise = values.approveAll ? approveOthers(metrics) : leaveOthers(metrics);
+    const { facts } = this;
+    this.approver = new ApproveByPolicy(
+      { requesters, surroundings },
+      { facts, judge: this, otherwise, metrics },
+    );
+  }
+
+  /** The rest of the caches makes approval cheaper, and is not waited for. */
+  get synced(): boolean {
+    return this.#policies.synced;
+  }
+
+  isReady(): boolean {
+    return this.#policies.synced;
+  }
+
+  /** For whoever signs something else than CertificateRequests. */
+  async decide(request: PolicyRequest): Promise<PolicyDecision> {
+    if (!this.isReady()) return { decision: 'leave', message: 'the policies are being read' };
+    return this.#judge.decide(request);
+  }
+
+  async concerns(request: PolicyRequest): Promise<boolean> {
+    const policies = [...this.#policies.list()];
+    return (await choosePolicies(policies, request, this.#binding, defaultPolicyName)).length > 0;
+  }
+
+  /** Told when what was left may be decided now. */
+  subscribe(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.facts.run(signal), this.#policies.run(signal)]);
+  }
+
+  /** Many changes of one moment are one, and are told when the caches are in order again. */
+  readonly #changed = (): void => {
+    if (this.#changing) return;
+    this.#changing = true;
+    queueMicrotask(() => {
+      this.#changing = false;
+      for (const listener of this.#listeners) listener();
+    });
+  };
+}

@@ -1,0 +1,95 @@
+import { certificateRequestPolicies } from '../../../api/certificate-request-policy.ts';
+import type { Clock, KubeClient } from '../../../kube/index.ts';
+import type { PolicySubject } from '../../../policy/index.ts';
+import type { ApprovalMetrics } from '../approval-metrics.ts';
+
+export interface AccessReviewsOptions {
+  /** How long an answer holds, in milliseconds: a right that is taken away is used for at most so long. */
+  readonly keepMs: number;
+  /** Answers that are kept; the least recently used one goes first. */
+  readonly limit: number;
+}
+
+export interface AccessReviewsDependencies {
+  readonly clock: Clock;
+  readonly client: Pick<KubeClient, 'request'>;
+  readonly metrics: Pick<ApprovalMetrics, 'reviewed'>;
+}
+
+interface Answer {
+  readonly until: number;
+  readonly allowed: Promise<boolean>;
+}
+
+interface SubjectAccessReview {
+  readonly status?: { readonly allowed?: boolean };
+}
+
+/** Asks the API server who may `use` which policy, once for all who ask the same meanwhile. */
+export class AccessReviews {
+  readonly #options: AccessReviewsOptions;
+  readonly #deps: AccessReviewsDependencies;
+  /** The most recently used last. */
+  readonly #answers = new Map<string, Answer>();
+
+  constructor(options: AccessReviewsOptions, deps: AccessReviewsDependencies) {
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  /** Throws KubeError when there is no answer: that is neither yes nor no. */
+  async mayUse(subject: PolicySubject, policy: string, namespace: string): Promise<boolean> {
+    // Nobody has no rights, and is not asked about: the API server refuses the question.
+    if (subject.username === '' && subject.groups.length === 0) return false;
+    const key = JSON.stringify([subject.username, subject.groups, policy, namespace]);
+    const now = this.#deps.clock.now();
+    const known = this.#answers.get(key);
+    const answer =
+      known && known.until > now
+        ? known
+        : { until: now + this.#options.keepMs, allowed: this.#review(subject, policy, namespace) };
+    this.#answers.delete(key);
+    this.#answers.set(key, answer);
+    this.#trim();
+    try {
+      return await answer.allowed;
+    } catch (error) {
+      if (this.#answers.get(key) === answer) this.#answers.delete(key);
+      throw error;
+    }
+  }
+
+  async #review({ groups, username }: PolicySubject, name: string, namespace: string): Promise<boolean> {
+    const { client, metrics } = this.#deps;
+    const { group, plural: resource } = certificateRequestPolicies;
+    try {
+      const { status } = await client.request<SubjectAccessReview>({
+        method: 'POST',
+        path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+        body: {
+          apiVersion: 'authorization.k8s.io/v1',
+          kind: 'SubjectAccessReview',
+          spec: {
+            user: username,
+            groups,
+            resourceAttributes: { group, resource, name, namespace, verb: 'use' },
+          },
+        },
+        repeatable: 'always',
+      });
+      const allowed = status?.allowed === true;
+      metrics.reviewed(allowed ? 'allowed' : 'refused');
+      return allowed;
+    } catch (error) {
+      metrics.reviewed('failed');
+      throw error;
+    }
+  }
+
+  #trim(): void {
+    for (const oldest of this.#answers.keys()) {
+      if (this.#answers.size <= this.#options.limit) break;
+      this.#answers.delete(oldest);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Interner } from '../../../../../src/controller/approval/facts/interner.ts';
+import { slimNode, slimPod, slimService } from '../../../../../src/controller/approval/facts/slim.ts';
+import type { Pod } from '../../../../../src/api/core.ts';
+
+const pod: Pod = {
+  metadata: {
+    namespace: 'web',
+    name: 'app-0',
+    uid: 'pod-1',
+    resourceVersion: '1',
+    deletionTimestamp: '2026-01-01T00:00:00Z',
+    labels: { app: 'app' },
+    annotations: { long: 'x' },
+    managedFields: [{}],
+  },
+  spec: {
+    nodeName: 'a',
+    serviceAccountName: 'app',
+    hostname: 'h',
+    subdomain: 's',
+    containers: [{ name: 'main' }],
+  },
+  status: {
+    phase: 'Running',
+    podIP: '10.0.0.1',
+    podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }],
+    conditions: [{ type: 'Ready', status: 'True' }],
+  },
+};
+
+describe('what is kept of the cluster', () => {
+  it('is of a pod what approval looks at', () => {
+    assert.deepEqual(slimPod(pod, new Interner()), {
+      metadata: {
+        namespace: 'web',
+        name: 'app-0',
+        uid: 'pod-1',
+        resourceVersion: '1',
+        deletionTimestamp: '2026-01-01T00:00:00Z',
+        labels: { app: 'app' },
+      },
+      spec: { nodeName: 'a', serviceAccountName: 'app', hostname: 'h', subdomain: 's' },
+      status: { phase: 'Running', podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }] },
+    });
+  });
+
+  it('has equal labels once', () => {
+    const interner = new Interner();
+    const [a, b] = [slimPod(structuredClone(pod), interner), slimPod(structuredClone(pod), interner)];
+    assert.equal(a.metadata.labels, b.metadata.labels);
+  });
+
+  it('is what was told also when more is told than is remembered', () => {
+    const interner = new Interner();
+    for (let n = 0; n < 25_000; n++) assert.deepEqual(interner.labels({ n: String(n) }), { n: String(n) });
+  });
+
+  it('is of a service whom it selects, and of a node which it is', () => {
+    const interner = new Interner();
+    const metadata = { namespace: 'web', name: 'api', uid: 'u', resourceVersion: '1' };
+    assert.deepEqual(
+      slimService(
+        {
+          metadata: { ...metadata, labels: { a: 'b' } },
+          spec: { type: 'ClusterIP', selector: { app: 'app' } },
+        },
+        interner,
+      ),
+      { metadata, spec: { type: 'ClusterIP', selector: { app: 'app' } } },
+    );
+    const node = { name: 'a', uid: 'node-1', resourceVersion: '1' };
+    assert.deepEqual(
+      slimNode({ metadata: { ...node, labels: { a: 'b' } }, spec: { taints: [] } }, interner),
+      {
+        metadata: node,
+        spec: {},
+      },
+    );
+  });
+});

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { AccessReviews } from '../../../../../src/controller/approval/policies/access-reviews.ts';
+import type { Call, KubeClient } from '../../../../../src/kube/index.ts';
+import { FakeClock } from '../../../../support/fake-clock.ts';
+
+const app = { username: 'system:serviceaccount:web:app', groups: ['system:authenticated'] };
+
+class Fixture {
+  readonly clock = new FakeClock();
+  readonly asked: unknown[] = [];
+  readonly counted: string[] = [];
+  answer: () => Promise<{ status?: { allowed?: boolean } }> = () =>
+    Promise.resolve({ status: { allowed: true } });
+  readonly reviews = new AccessReviews(
+    { keepMs: 1000, limit: 3 },
+    {
+      clock: this.clock,
+      client: {
+        request: ((call: Call) => {
+          this.asked.push((call.body as { spec: unknown }).spec);
+          return this.answer();
+        }) as KubeClient['request'],
+      },
+      metrics: { reviewed: (result) => void this.counted.push(result) },
+    },
+  );
+}
+
+describe('who may use a policy', () => {
+  it('is asked as the verb "use" of the policy in the namespace', async () => {
+    const { asked, counted, reviews } = new Fixture();
+    assert.equal(await reviews.mayUse(app, 'web', 'shop'), true);
+    assert.deepEqual(asked, [
+      {
+        user: app.username,
+        groups: app.groups,
+        resourceAttributes: {
+          group: 'policy.cert-manager.io',
+          resource: 'certificaterequestpolicies',
+          name: 'web',
+          namespace: 'shop',
+          verb: 'use',
+        },
+      },
+    ]);
+    assert.deepEqual(counted, ['allowed']);
+  });
+
+  it('is asked once for all who ask at once, and again when the answer is old', async () => {
+    const { asked, clock, reviews } = new Fixture();
+    await Promise.all(Array.from({ length: 5 }, () => reviews.mayUse(app, 'p', 'web')));
+    await clock.advance(999);
+    await reviews.mayUse(app, 'p', 'web');
+    assert.equal(asked.length, 1);
+    await clock.advance(1);
+    await reviews.mayUse(app, 'p', 'web');
+    assert.equal(asked.length, 2);
+  });
+
+  it('is another question for each subject, group, policy and namespace', async () => {
+    const { asked, reviews } = new Fixture();
+    await reviews.mayUse(app, 'p', 'web');
+    await reviews.mayUse({ ...app, username: 'b' }, 'p', 'web');
+    await reviews.mayUse({ ...app, groups: [] }, 'p', 'web');
+    await reviews.mayUse(app, 'q', 'web');
+    await reviews.mayUse(app, 'p', 'other');
+    assert.equal(asked.length, 5);
+  });
+
+  it('keeps the answers that were used last, and no more than it may', async () => {
+    const { asked, reviews } = new Fixture();
+    for (const policy of ['a', 'b', 'c', 'a', 'd']) await reviews.mayUse(app, policy, 'web');
+    assert.equal(asked.length, 4);
+    await reviews.mayUse(app, 'a', 'web');
+    assert.equal(asked.length, 4);
+    await reviews.mayUse(app, 'b', 'web');
+    assert.equal(asked.length, 5);
+  });
+
+  it('is no when the answer says so or says nothing, and neither yes nor no when there is none', async () => {
+    const fixture = new Fixture();
+    for (const answer of [{ status: { allowed: false } }, {}]) {
+      fixture.answer = () => Promise.resolve(answer);
+      assert.equal(await fixture.reviews.mayUse(app, JSON.stringify(answer), 'web'), false);
+    }
+    fixture.answer = () => Promise.reject(new Error('unavailable'));
+    await assert.rejects(fixture.reviews.mayUse(app, 'p', 'web'), /unavailable/);
+    fixture.answer = () => Promise.resolve({ status: { allowed: true } });
+    assert.equal(await fixture.reviews.mayUse(app, 'p', 'web'), true);
+    assert.deepEqual(fixture.counted, ['refused', 'refused', 'failed', 'allowed']);
+  });
+
+  it('is not asked of nobody', async () => {
+    const { asked, reviews } = new Fixture();
+    assert.equal(await reviews.mayUse({ username: '', groups: [] }, 'p', 'web'), false);
+    assert.deepEqual(asked, []);
+  });
+});
