@@ -3,10 +3,13 @@ import type { Condition } from '../../api/condition.ts';
 import type { AnyIssuer } from './issuer-states.ts';
 import type { IssuerState } from './issuer-state.ts';
 
-/** What an issuer's Ready condition should say; undefined as long as nothing is known. */
-export type ReadyCondition = Pick<Condition, 'status' | 'reason' | 'message'>;
+/** What one of an issuer's conditions should say. */
+export type IssuerFinding = Required<Pick<Condition, 'status' | 'reason' | 'message'>>;
 
-export function readyCondition(state: IssuerState, name: string): ReadyCondition | undefined {
+export type IssuerConditionType = 'Ready' | 'CARotation';
+
+/** Undefined as long as nothing is known. */
+export function readyCondition(state: IssuerState, name: string): IssuerFinding | undefined {
   switch (state.state) {
     case 'loading':
       return undefined;
@@ -30,8 +33,14 @@ export function readyCondition(state: IssuerState, name: string): ReadyCondition
 }
 
 /** Whether the issuer's written condition says something else, or says it of another generation. */
-export function conditionDiffers(issuer: AnyIssuer, wanted: ReadyCondition): boolean {
-  const present = getCondition(issuer.status?.conditions, 'Ready');
+export function conditionDiffers(
+  issuer: AnyIssuer,
+  type: IssuerConditionType,
+  wanted: IssuerFinding,
+): boolean {
+  const present = getCondition(issuer.status?.conditions, type);
+  // Issuers whose CA never changed are not burdened with it.
+  if (type === 'CARotation' && !present && wanted.status === 'False') return false;
   return (
     present?.status !== wanted.status ||
     present.reason !== wanted.reason ||

@@ -6,7 +6,7 @@ import type { Logger } from '../../runtime/log.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import type { SyncMetrics } from '../metrics.ts';
 import { conditionDiffers, readyCondition } from './issuer-condition.ts';
-import type { ReadyCondition } from './issuer-condition.ts';
+import type { IssuerConditionType, IssuerFinding } from './issuer-condition.ts';
 import { issuerKeyText, parseIssuerKey } from './issuer-key.ts';
 import type { IssuerKey } from './issuer-key.ts';
 import type { IssuerState } from './issuer-state.ts';
@@ -17,6 +17,8 @@ export interface IssuerControllerDependencies {
   readonly random: () => number;
   readonly find: (key: IssuerKey) => AnyIssuer | undefined;
   readonly state: (key: IssuerKey) => IssuerState | undefined;
+  /** What is to be said of a change of its CA; undefined when that is not known. */
+  readonly rotation: (key: IssuerKey) => IssuerFinding | undefined;
   /** One API write; throws KubeError. */
   readonly writeStatus: (key: IssuerKey, issuer: AnyIssuer, status: IssuerStatus) => Promise<void>;
   /** The issuer's state is known, perhaps anew: requests that wait for it may go on. */
@@ -26,7 +28,7 @@ export interface IssuerControllerDependencies {
   readonly log: Logger;
 }
 
-/** Writes what issuers can do into their Ready conditions. */
+/** Writes into issuers' conditions what they can do, and where a change of their CA stands. */
 export class IssuerController {
   readonly #queue: WorkQueue;
   readonly #deps: IssuerControllerDependencies;
@@ -69,32 +71,46 @@ export class IssuerController {
     this.#deps.onKnown(text);
     if (!issuer || !state || issuer.metadata.deletionTimestamp !== undefined) return;
 
-    const wanted = readyCondition(state, issuer.metadata.name ?? '');
-    if (wanted && conditionDiffers(issuer, wanted)) await this.#write(key, issuer, wanted);
+    const ready = readyCondition(state, issuer.metadata.name ?? '');
+    const rotation = this.#deps.rotation(key);
+    const findings: Finding[] = [
+      ...(ready ? [['Ready', ready] as const] : []),
+      ...(rotation ? [['CARotation', rotation] as const] : []),
+    ];
+    const news = findings.filter(([type, finding]) => conditionDiffers(issuer, type, finding));
+    if (news.length > 0) await this.#write(key, issuer, news);
     const recheckAt = 'recheckAt' in state ? state.recheckAt : undefined;
     if (recheckAt === undefined) return;
     return { requeueAfterMs: Math.max(0, recheckAt - this.#deps.clock.now()) };
   }
 
-  async #write(key: IssuerKey, issuer: AnyIssuer, wanted: ReadyCondition): Promise<void> {
+  async #write(key: IssuerKey, issuer: AnyIssuer, news: readonly Finding[]): Promise<void> {
     const { generation } = issuer.metadata;
-    const condition = {
-      type: 'Ready',
-      ...wanted,
-      ...(generation !== undefined && { observedGeneration: generation }),
-    };
-    const conditions = setCondition(issuer.status?.conditions, condition, this.#deps.clock.now());
+    let conditions = issuer.status?.conditions;
+    for (const [type, { status, reason, message }] of news) {
+      const observed = generation === undefined ? {} : { observedGeneration: generation };
+      conditions = setCondition(
+        conditions,
+        { type, status, reason, message, ...observed },
+        this.#deps.clock.now(),
+      );
+    }
     try {
-      await this.#deps.writeStatus(key, issuer, { ...issuer.status, conditions });
+      await this.#deps.writeStatus(key, issuer, { ...issuer.status, ...(conditions && { conditions }) });
     } catch (error) {
       // Gone, or changed since: the change itself brings the issuer back.
       if (isKubeError(error, 'conflict', 'not-found')) return;
       throw error;
     }
-    const fields = { issuer: issuerKeyText(key), reason: wanted.reason };
-    this.#deps.log.info(fields, wanted.status === 'True' ? 'ready' : 'not ready');
-    if (wanted.status !== 'True') {
-      this.#deps.events.record(issuer, key.kind, 'Warning', wanted.reason ?? '', wanted.message ?? '');
-    }
+    const ready = news.find(([type]) => type === 'Ready')?.[1];
+    if (ready) this.#tell(key, issuer, ready);
+  }
+
+  #tell(key: IssuerKey, issuer: AnyIssuer, { status, reason, message }: IssuerFinding): void {
+    const fields = { issuer: issuerKeyText(key), reason };
+    this.#deps.log.info(fields, status === 'True' ? 'ready' : 'not ready');
+    if (status !== 'True') this.#deps.events.record(issuer, key.kind, 'Warning', reason, message);
   }
 }
+
+type Finding = readonly [IssuerConditionType, IssuerFinding];

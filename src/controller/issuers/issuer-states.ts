@@ -3,8 +3,9 @@ import { issuerTypes } from '../../api/issuer.ts';
 import type { ClusterIssuer, Issuer } from '../../api/issuer.ts';
 import type { ObjectKey } from '../../kube/index.ts';
 import { readCaKeyPair } from './ca/ca-key-pair.ts';
-import type { CaKeyPairResult } from './ca/ca-key-pair.ts';
+import type { CaKeyPair, CaKeyPairResult } from './ca/ca-key-pair.ts';
 import { caIssuerState } from './ca/ca-issuer.ts';
+import type { SigningChoice } from './ca/signing-choice.ts';
 import type { IssuerKey } from './issuer-key.ts';
 import type { IssuerState } from './issuer-state.ts';
 import type { SecretState } from './named-secrets.ts';
@@ -22,6 +23,8 @@ export interface IssuerStatesDependencies extends SelfSignedDependencies {
   readonly now: () => number;
   readonly find: (key: IssuerKey) => AnyIssuer | undefined;
   readonly secret: (key: ObjectKey) => SecretState;
+  /** Which CA an issuer signs with, now that its Secret has this one. */
+  readonly choose: (key: IssuerKey, pair: CaKeyPair, secret: Secret) => SigningChoice;
 }
 
 /** What every issuer can do at this moment, from the present objects; only parsed key pairs are kept. */
@@ -48,7 +51,11 @@ export class IssuerStates {
     }
     if (issuer.spec.ca) {
       const secret = this.#deps.secret(this.#secretKey(key, issuer.spec.ca.secretName));
-      return caIssuerState(issuer.spec.ca, secret, this.#deps.now(), (read) => this.#keyPair(read));
+      return caIssuerState(issuer.spec.ca, secret, {
+        now: this.#deps.now(),
+        read: (present) => this.#keyPair(present),
+        choose: (pair, present) => this.#deps.choose(key, pair, present),
+      });
     }
     if (issuer.spec.selfSigned) {
       const signer = selfSignedSigner(issuer.spec.selfSigned, this.#deps);
@@ -57,13 +64,25 @@ export class IssuerStates {
     return { state: 'not-supported', type };
   }
 
+  /** The pair in a CA issuer's Secret; undefined when it cannot sign at that time. */
+  caPair(key: IssuerKey, now: number): { readonly pair: CaKeyPair; readonly secret: Secret } | undefined {
+    const [name] = this.secretsOf(key);
+    const state = name && this.#deps.secret(name);
+    if (state?.state !== 'present') return undefined;
+    const read = this.#keyPair(state.secret);
+    if (!read.usable) return undefined;
+    const { notBefore, notAfter } = read.keyPair.certificate;
+    const isValid = notBefore.getTime() <= now && now < notAfter.getTime();
+    return isValid ? { pair: read.keyPair, secret: state.secret } : undefined;
+  }
+
   /** The Secrets that an issuer names, which must be under watch before its state is known. */
-  secretsOf(key: IssuerKey): readonly ObjectKey[] {
+  secretsOf(key: IssuerKey): readonly (ObjectKey & { readonly namespace: string })[] {
     const ca = this.#deps.find(key)?.spec.ca;
     return ca ? [this.#secretKey(key, ca.secretName)] : [];
   }
 
-  #secretKey(key: IssuerKey, name: string): ObjectKey {
+  #secretKey(key: IssuerKey, name: string): ObjectKey & { readonly namespace: string } {
     const namespace = key.kind === 'Issuer' ? key.namespace : this.#options.clusterResourceNamespace;
     return { namespace, name };
   }

@@ -2,16 +2,20 @@ import type { CaIssuer } from '../../../api/issuer.ts';
 import type { Secret } from '../../../api/core.ts';
 import type { IssuerState, NotReadyIssuer } from '../issuer-state.ts';
 import type { SecretState } from '../named-secrets.ts';
-import type { CaKeyPairResult } from './ca-key-pair.ts';
-import { caSigner } from './ca-signer.ts';
+import type { CaKeyPair, CaKeyPairResult } from './ca-key-pair.ts';
+import { caSigner, waitingSigner } from './ca-signer.ts';
+import type { SigningChoice } from './signing-choice.ts';
 
-/** What a CA issuer can do, given its Secret. Pure, but for `read`, which may remember what it has parsed. */
-export function caIssuerState(
-  spec: CaIssuer,
-  secret: SecretState,
-  now: number,
-  read: (secret: Secret) => CaKeyPairResult,
-): IssuerState {
+export interface CaIssuerDependencies {
+  readonly now: number;
+  /** May remember what it has parsed. */
+  readonly read: (secret: Secret) => CaKeyPairResult;
+  /** Which CA signs, now that the Secret has this one. */
+  readonly choose: (pair: CaKeyPair, secret: Secret) => SigningChoice;
+}
+
+/** What a CA issuer can do, given its Secret. */
+export function caIssuerState(spec: CaIssuer, secret: SecretState, deps: CaIssuerDependencies): IssuerState {
   switch (secret.state) {
     case 'loading':
       return { state: 'loading' };
@@ -20,11 +24,13 @@ export function caIssuerState(
     case 'absent':
       return notReady('ErrGetKeyPair', `secrets "${spec.secretName}" not found`);
     case 'present':
-      return keyPairState(spec, read(secret.secret), now);
+      return keyPairState(spec, secret.secret, deps);
   }
 }
 
-function keyPairState(spec: CaIssuer, result: CaKeyPairResult, now: number): IssuerState {
+function keyPairState(spec: CaIssuer, secret: Secret, deps: CaIssuerDependencies): IssuerState {
+  const { now, read, choose } = deps;
+  const result = read(secret);
   if (!result.usable) return notReady(result.reason, result.problem);
   const { notBefore, notAfter } = result.keyPair.certificate;
   if (now < notBefore.getTime()) {
@@ -34,12 +40,14 @@ function keyPairState(spec: CaIssuer, result: CaKeyPairResult, now: number): Iss
   if (now >= notAfter.getTime()) {
     return notReady('ErrInvalidKeyPair', `certificate has expired at ${notAfter.toISOString()}`);
   }
+  const choice = choose(result.keyPair, secret);
+  if (choice.choice === 'loading') return { state: 'loading' };
   return {
     state: 'ready',
     reason: 'KeyPairVerified',
     message: 'Signing CA verified',
-    signer: caSigner(spec, result.keyPair),
-    anchors: result.keyPair.anchors,
+    signer: choice.choice === 'sign' ? caSigner(spec, choice) : waitingSigner(choice.message),
+    anchors: choice.anchors,
     recheckAt: notAfter.getTime(),
   };
 }

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Secret } from '../../../api/core.ts';
 import {
   decodePrivateKey,
+  fingerprint,
   isEmptySubject,
   isIssuedBy,
   orderChain,
@@ -14,7 +15,11 @@ import { secretText } from '../secret-data.ts';
 
 /** A signing CA, parsed once for all that it signs. */
 export interface CaKeyPair {
+  /** Fingerprint of the signing certificate. */
+  readonly id: string;
   readonly certificate: Certificate;
+  /** The signing certificate and those above it, as far as the Secret has them. */
+  readonly chain: readonly Certificate[];
   readonly key: KeyObject;
   /** PEM that follows each leaf: the signing certificate and those above it, without a root. Empty for a root. */
   readonly intermediates: string;
@@ -72,7 +77,14 @@ function assemble(chain: readonly Certificate[], key: KeyObject, caCrt: string |
   const anchors = anchorsFrom(caCrt, chain) ?? [top];
   return {
     usable: true,
-    keyPair: { certificate, key, intermediates: joinPem(below), anchors },
+    keyPair: {
+      id: fingerprint(certificate.der),
+      certificate,
+      chain,
+      key,
+      intermediates: joinPem(below),
+      anchors,
+    },
   };
 }
 
@@ -86,9 +98,7 @@ function anchorsFrom(
 ): readonly Certificate[] | undefined {
   if (caCrt === undefined) return undefined;
   const anchors = attemptChain(caCrt);
-  const isAbove = (anchor: Certificate): boolean =>
-    chain.some((certificate) => certificate.der.equals(anchor.der) || isIssuedBy(certificate, anchor));
-  return anchors?.some(isAbove) ? anchors : undefined;
+  return anchors && anchorsAbove(chain, anchors).length > 0 ? anchors : undefined;
 }
 
 function attemptChain(pem: string): readonly Certificate[] | undefined {
@@ -98,6 +108,25 @@ function attemptChain(pem: string): readonly Certificate[] | undefined {
     if (error instanceof PkiError) return undefined;
     throw error;
   }
+}
+
+/** Of these anchors those that verify what a CA with this chain signs. */
+export function anchorsAbove(
+  chain: readonly Certificate[],
+  anchors: readonly Certificate[],
+): readonly Certificate[] {
+  const above = new Set<Certificate>();
+  // An anchor may have another above it, where both are given to verifiers.
+  const path = [...chain];
+  for (const certificate of path) {
+    for (const anchor of anchors) {
+      if (above.has(anchor)) continue;
+      if (!certificate.der.equals(anchor.der) && !isIssuedBy(certificate, anchor)) continue;
+      above.add(anchor);
+      path.push(anchor);
+    }
+  }
+  return [...above];
 }
 
 /** One after the other, whatever stood between them. */

@@ -2,17 +2,18 @@ import type { CaIssuer } from '../../../api/issuer.ts';
 import { PkiError, signCertificate } from '../../../pki/index.ts';
 import { certificateTemplate } from '../../requests/certificate-template.ts';
 import type { Signer } from '../signer.ts';
-import { joinPem } from './ca-key-pair.ts';
-import type { CaKeyPair } from './ca-key-pair.ts';
+import type { SigningChoice } from './signing-choice.ts';
 
 /** Signs with a CA key from a Secret; no certificate outlives the CA's. */
-export function caSigner(spec: CaIssuer, keyPair: CaKeyPair): Signer {
-  const { certificate, key, intermediates } = keyPair;
-  const ca = joinPem(keyPair.anchors);
+export function caSigner(spec: CaIssuer, choice: SigningChoice & { choice: 'sign' }): Signer {
+  const { pair, ca, onSign } = choice;
+  const { certificate, key, intermediates } = pair;
   return {
     async sign({ checked, now }) {
       try {
-        const leaf = await signCertificate(certificateTemplate(checked, spec, now), { certificate, key });
+        const template = certificateTemplate(checked, spec, now);
+        onSign(Math.min(template.notAfter.getTime(), certificate.notAfter.getTime()));
+        const leaf = await signCertificate(template, { certificate, key });
         return { result: 'issued', issued: { certificate: leaf + intermediates, ca } };
       } catch (error) {
         if (!(error instanceof PkiError)) throw error;
@@ -24,4 +25,9 @@ export function caSigner(spec: CaIssuer, keyPair: CaKeyPair): Signer {
       }
     },
   };
+}
+
+/** Signs nothing as long as a new CA is not trusted everywhere: requests wait. */
+export function waitingSigner(message: string): Signer {
+  return { sign: async () => ({ result: 'problem', problem: 'AwaitingTrust', message }) };
 }

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import type { Issuer, IssuerStatus } from '../../../../src/api/issuer.ts';
 import { EventRecorder } from '../../../../src/controller/events/event-recorder.ts';
 import { IssuerController } from '../../../../src/controller/issuers/issuer-controller.ts';
+import type { IssuerFinding } from '../../../../src/controller/issuers/issuer-condition.ts';
 import type { IssuerState } from '../../../../src/controller/issuers/issuer-state.ts';
 import { KubeError } from '../../../../src/kube/index.ts';
 import { silentLogger } from '../../../../src/runtime/log.ts';
@@ -28,6 +29,7 @@ class Fixture {
   issuer: Issuer | undefined = newIssuer();
   state: IssuerState | undefined = ready;
   fail: Error | undefined;
+  rotation: IssuerFinding | undefined;
   readonly #controller: IssuerController;
 
   constructor(t: TestContext) {
@@ -38,6 +40,7 @@ class Fixture {
       random: () => 0.5,
       find: () => this.issuer,
       state: () => this.state,
+      rotation: () => this.rotation,
       writeStatus: (_, issuer, status) => {
         if (this.fail) return Promise.reject(this.fail);
         this.statuses.push(status);
@@ -151,6 +154,45 @@ describe("an issuer's Ready condition", () => {
     fixture.state = missing;
     await fixture.clock.advance(60_000);
     assert.equal(fixture.statuses.length, 2);
+  });
+});
+
+describe("an issuer's CARotation condition", () => {
+  const rotating: IssuerFinding = { status: 'True', reason: 'Spreading', message: 'on 3 of 5 nodes' };
+  const steady: IssuerFinding = { status: 'False', reason: 'Steady', message: 'one CA signs' };
+
+  it('is written with the other one, and again when there is news', async (t) => {
+    const fixture = new Fixture(t);
+    fixture.rotation = rotating;
+    await fixture.touch();
+    await fixture.touch();
+    fixture.rotation = { ...rotating, message: 'on 4 of 5 nodes' };
+    await fixture.touch();
+    const said = fixture.statuses.map(({ conditions }) =>
+      conditions?.map(({ type, status, message }) => [type, status, message].join(' ')),
+    );
+    const ready = 'Ready True Signing CA verified';
+    assert.deepEqual(said, [
+      [ready, 'CARotation True on 3 of 5 nodes'],
+      [ready, 'CARotation True on 4 of 5 nodes'],
+    ]);
+    assert.deepEqual(fixture.events, []);
+  });
+
+  it('is not there as long as the CA never changed, and says False afterwards', async (t) => {
+    const fixture = new Fixture(t);
+    fixture.rotation = steady;
+    await fixture.touch();
+    assert.deepEqual(
+      fixture.statuses[0]?.conditions?.map(({ type }) => type),
+      ['Ready'],
+    );
+    fixture.rotation = rotating;
+    await fixture.touch();
+    fixture.rotation = steady;
+    await fixture.touch();
+    const last = fixture.statuses[2]?.conditions?.find(({ type }) => type === 'CARotation');
+    assert.deepEqual([last?.status, last?.reason], ['False', 'Steady']);
   });
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Secret } from '../../../../src/api/core.ts';
 import type { IssuerSpec } from '../../../../src/api/issuer.ts';
+import { signsAtOnce } from '../../../../src/controller/issuers/ca/signing-choice.ts';
 import type { IssuerKey } from '../../../../src/controller/issuers/issuer-key.ts';
 import { IssuerStates } from '../../../../src/controller/issuers/issuer-states.ts';
 import { keyText } from '../../../../src/kube/index.ts';
@@ -21,6 +22,7 @@ function newStates(spec: IssuerSpec | undefined, secrets: Record<string, Secret>
         return secret ? { state: 'present', secret } : { state: 'absent' };
       },
       readSecret: () => assert.fail('nothing is signed'),
+      choose: (_, pair) => signsAtOnce(pair),
     },
   );
 }

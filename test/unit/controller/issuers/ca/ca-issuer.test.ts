@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { CaIssuer } from '../../../../../src/api/issuer.ts';
 import { caIssuerState } from '../../../../../src/controller/issuers/ca/ca-issuer.ts';
 import { readCaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
+import { signsAtOnce } from '../../../../../src/controller/issuers/ca/signing-choice.ts';
 import type { IssuerState } from '../../../../../src/controller/issuers/issuer-state.ts';
 import { checkRequest } from '../../../../../src/controller/requests/check-request.ts';
 import { isIssuedBy, parseChain, parseRequest } from '../../../../../src/pki/index.ts';
@@ -20,7 +21,11 @@ function stateOf(
   at = now,
 ): IssuerState {
   const present = { state: 'present', secret: caSecret(ca, options) } as const;
-  return caIssuerState({ secretName: 'ca', ...spec }, present, at, readCaKeyPair);
+  return caIssuerState({ secretName: 'ca', ...spec }, present, {
+    now: at,
+    read: readCaKeyPair,
+    choose: signsAtOnce,
+  });
 }
 
 async function sign(
@@ -114,17 +119,18 @@ describe('a CA issuer with a key pair', () => {
 });
 
 describe('a CA issuer without a usable key pair', () => {
-  const read = (): never => assert.fail('there is nothing to read');
+  const nothing = (): never => assert.fail('there is nothing to read');
+  const deps = { now, read: nothing, choose: nothing };
 
   it('is not ready, and says why', async () => {
     const spec = { secretName: 'ca' };
-    assert.deepEqual(caIssuerState(spec, { state: 'loading' }, now, read), { state: 'loading' });
-    assert.deepEqual(caIssuerState(spec, { state: 'absent' }, now, read), {
+    assert.deepEqual(caIssuerState(spec, { state: 'loading' }, deps), { state: 'loading' });
+    assert.deepEqual(caIssuerState(spec, { state: 'absent' }, deps), {
       state: 'not-ready',
       reason: 'ErrGetKeyPair',
       message: 'Error getting keypair for CA issuer: secrets "ca" not found',
     });
-    assert.deepEqual(caIssuerState(spec, { state: 'unavailable', message: 'forbidden' }, now, read), {
+    assert.deepEqual(caIssuerState(spec, { state: 'unavailable', message: 'forbidden' }, deps), {
       state: 'not-ready',
       reason: 'ErrGetKeyPair',
       message: 'Error getting keypair for CA issuer: forbidden',

@@ -1,0 +1,76 @@
+import type { NodeTrust } from '../../../api/node-trust.ts';
+import type { Change } from '../../../kube/index.ts';
+
+export interface Coverage {
+  /** Nodes with volumes that trust the set. */
+  readonly nodes: number;
+  /** Those of them whose volumes all have these anchors. */
+  readonly covered: number;
+  /** Names of the first few of the others. */
+  readonly missing: readonly string[];
+}
+
+interface Report {
+  readonly node: string;
+  readonly hash: string;
+}
+
+/** How many of the nodes that lack something are named. */
+const named = 10;
+
+/** What the drivers say that their volumes have, by anchor set. */
+export class NodeCoverage {
+  /** Of each set, by the NodeTrust that tells of it: two drivers of a node have one each. */
+  readonly #reports = new Map<string, Map<string, Report>>();
+  readonly #setsOf = new Map<string, ReadonlySet<string>>();
+  readonly #listeners: ((set: string) => void)[] = [];
+
+  /** Told of each set whose coverage may have changed. */
+  subscribe(listener: (set: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Listener of the NodeTrusts' watch. */
+  readonly onChange = ({ type, object }: Change<NodeTrust>): void => {
+    const name = object.metadata.name ?? '';
+    const sets = new Map(type === 'deleted' ? [] : object.spec.sets.map((set) => [set.name, set.hash]));
+    const before = this.#setsOf.get(name) ?? new Set();
+    const changed = [...before].filter((set) => !sets.has(set));
+    for (const set of changed) this.#remove(set, name);
+    for (const [set, hash] of sets) {
+      const report = { node: object.spec.nodeName, hash };
+      if (this.#put(set, name, report)) changed.push(set);
+    }
+    if (sets.size === 0) this.#setsOf.delete(name);
+    else this.#setsOf.set(name, new Set(sets.keys()));
+    for (const set of changed) for (const listener of this.#listeners) listener(set);
+  };
+
+  /** @param hash of the anchors that a node must have to count */
+  of(set: string, hash: string): Coverage {
+    const nodes = new Map<string, boolean>();
+    for (const report of this.#reports.get(set)?.values() ?? []) {
+      nodes.set(report.node, (nodes.get(report.node) ?? true) && report.hash === hash);
+    }
+    const missing = [...nodes].filter(([, has]) => !has).map(([node]) => node);
+    return {
+      nodes: nodes.size,
+      covered: nodes.size - missing.length,
+      missing: missing.toSorted().slice(0, named),
+    };
+  }
+
+  #put(set: string, name: string, report: Report): boolean {
+    const reports = this.#reports.get(set) ?? new Map<string, Report>();
+    this.#reports.set(set, reports);
+    const before = reports.get(name);
+    reports.set(name, report);
+    return before?.hash !== report.hash || before.node !== report.node;
+  }
+
+  #remove(set: string, name: string): void {
+    const reports = this.#reports.get(set);
+    reports?.delete(name);
+    if (reports?.size === 0) this.#reports.delete(set);
+  }
+}

@@ -1,0 +1,51 @@
+import type { Metrics } from '../../runtime/metrics.ts';
+import { rotationPhases } from './rotation/rotation.ts';
+
+/** Read at each scrape. */
+export interface TrustFigures {
+  readonly sets: readonly { readonly name: string; readonly nodes: number; readonly covered: number }[];
+  /** The phase of each CA issuer. */
+  readonly rotations: readonly (typeof rotationPhases)[number][];
+}
+
+/** Of so many sets each has series of its own; the others are added up as "other". */
+const setLabel = { set: { atMost: 100 } } as const;
+
+/** How far anchors have come. */
+export class TrustMetrics {
+  constructor(metrics: Metrics, figures: () => TrustFigures) {
+    metrics.computed(
+      {
+        type: 'gauge',
+        name: 'certmount_trust_nodes',
+        help: 'Nodes with volumes that trust an anchor set.',
+        labels: setLabel,
+      },
+      () => figures().sets.map(({ name, nodes }) => ({ labels: { set: name }, value: nodes })),
+    );
+    metrics.computed(
+      {
+        type: 'gauge',
+        name: 'certmount_trust_covered_nodes',
+        help: 'Nodes whose volumes all have the present anchors of a set.',
+        labels: setLabel,
+      },
+      () => figures().sets.map(({ name, covered }) => ({ labels: { set: name }, value: covered })),
+    );
+    metrics.computed(
+      {
+        type: 'gauge',
+        name: 'certmount_trust_rotations',
+        help: 'CA issuers by the phase of their rotation.',
+        labels: { phase: rotationPhases },
+      },
+      () => {
+        const { rotations } = figures();
+        return rotationPhases.map((phase) => ({
+          labels: { phase },
+          value: rotations.filter((one) => one === phase).length,
+        }));
+      },
+    );
+  }
+}

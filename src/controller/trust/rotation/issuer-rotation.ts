@@ -1,0 +1,204 @@
+import { anchorsHash } from '../../../api/anchor-set.ts';
+import { anchorsAbove, joinPem } from '../../issuers/ca/ca-key-pair.ts';
+import type { CaKeyPair } from '../../issuers/ca/ca-key-pair.ts';
+import type { SigningChoice } from '../../issuers/ca/signing-choice.ts';
+import { fingerprint } from '../../../pki/index.ts';
+import type { Certificate } from '../../../pki/index.ts';
+import type { KeptPair } from './previous-pairs.ts';
+import { published, withSigned } from './rotation.ts';
+import type { Authority, Rotation } from './rotation.ts';
+
+export interface IssuerRotationDependencies {
+  readonly now: () => number;
+  /** More was signed than the state provides for: it should be kept anew. */
+  readonly onOutgrown: () => void;
+}
+
+/** What is known of an issuer at first sight. */
+export interface IssuerRotationStart {
+  readonly rotation: Rotation;
+  /** Those that the state names. */
+  readonly certificates: readonly Certificate[];
+  /** The text that the state was read from. */
+  readonly record: string | undefined;
+}
+
+/** What verifiers are to trust. */
+export interface PublishedAnchors {
+  /** In a stable order, none twice. */
+  readonly certificates: readonly Certificate[];
+  readonly pem: string;
+  readonly hash: string;
+}
+
+/** One issuer's rotation with the certificates and keys that belong to it: which of them signs at this moment. */
+export class IssuerRotation {
+  readonly #deps: IssuerRotationDependencies;
+  readonly #certificates = new Map<string, Certificate>();
+  #rotation: Rotation;
+  #record: string | undefined;
+  #published: PublishedAnchors;
+  #present: KeptPair | undefined;
+  /** Those that the state speaks of and that came since, by their ids. */
+  readonly #pairs = new Map<string, KeptPair>();
+  /** What was signed since {@link begin}, by the id of the CA. */
+  readonly #signedSince = new Map<string, { readonly by: Authority; readonly until: number }>();
+  #choice: SigningChoice | undefined;
+  /** Shown to those whose requests wait. */
+  #waitingFor = 'the new CA is not known to all nodes yet';
+
+  constructor(start: IssuerRotationStart, deps: IssuerRotationDependencies) {
+    this.#deps = deps;
+    this.#rotation = start.rotation;
+    this.#record = start.record;
+    this.#learn(start.certificates);
+    this.#published = this.#publish(start.rotation);
+  }
+
+  get rotation(): Rotation {
+    return this.#rotation;
+  }
+
+  /** What the cluster has of the state, as this process wrote or read it. */
+  get record(): string | undefined {
+    return this.#record;
+  }
+
+  get published(): PublishedAnchors {
+    return this.#published;
+  }
+
+  /** The pair that the state says signs, wherever it is from; undefined when its key is not at hand. */
+  get signing(): KeptPair | undefined {
+    return this.#rotation.phase === 'waiting' ? undefined : this.#pairs.get(this.#rotation.signing.id);
+  }
+
+  /** The pair that was in the Secret before, from where it was kept. */
+  offer(kept: KeptPair): void {
+    this.#pairs.set(kept.pair.id, kept);
+    this.#choice = undefined;
+  }
+
+  /** The pair in the Secret; what signs may still be another. */
+  see(present: KeptPair): void {
+    if (present.pair === this.#present?.pair) return;
+    this.#present = present;
+    this.offer(present);
+  }
+
+  /** What the state of a pair is told of; its certificates are remembered for {@link anchorsOf}. */
+  authorityOf(pair: CaKeyPair): Authority {
+    this.#learn(pair.anchors);
+    const now = this.#deps.now();
+    const known = [...this.#certificates.values()].filter(({ notAfter }) => notAfter.getTime() > now);
+    return {
+      id: pair.id,
+      anchors: pair.anchors.map(idOf),
+      under: anchorsAbove(pair.chain, known).map(idOf),
+      notAfter: pair.certificate.notAfter.getTime(),
+    };
+  }
+
+  /** What a state publishes. */
+  anchorsOf(rotation: Rotation): PublishedAnchors {
+    return rotation === this.#rotation ? this.#published : this.#publish(rotation);
+  }
+
+  /** The state that the next one is made from: what is signed from now on is taken over into that. */
+  begin(): Rotation {
+    this.#signedSince.clear();
+    return this.#rotation;
+  }
+
+  /** From now on this is the state: it has been written as this record, with what it publishes. */
+  commit(next: Rotation, record: string): void {
+    this.#record = record;
+    let rotation = next;
+    for (const { by, until } of this.#signedSince.values()) {
+      rotation = withSigned(rotation, by, until, this.#deps.now());
+    }
+    this.#rotation = rotation;
+    this.#published = this.#publish(rotation);
+    this.#choice = undefined;
+    this.#forgetOthers(rotation);
+    if (rotation !== next) this.#deps.onOutgrown();
+  }
+
+  /** The state as another controller left it. */
+  takeUp(rotation: Rotation, certificates: readonly Certificate[], record: string | undefined): void {
+    this.#record = record;
+    this.#learn(certificates);
+    this.#rotation = rotation;
+    this.#published = this.#publish(rotation);
+    this.#choice = undefined;
+  }
+
+  say(waitingFor: string): void {
+    if (waitingFor === this.#waitingFor) return;
+    this.#waitingFor = waitingFor;
+    this.#choice = undefined;
+  }
+
+  /** Which pair signs now, given the one in the Secret. */
+  choose(present: KeptPair): SigningChoice {
+    this.see(present);
+    const choice = (this.#choice ??= this.#chooseAnew(present));
+    if (choice.choice !== 'sign' || choice.pair.certificate.notAfter.getTime() > this.#deps.now())
+      return choice;
+    return this.#wait();
+  }
+
+  #chooseAnew(present: KeptPair): SigningChoice {
+    const rotation = this.#rotation;
+    if (rotation.phase === 'waiting') return this.#wait();
+    const pair = present.pair.id === rotation.signing.id ? present.pair : this.signing?.pair;
+    if (!pair) return this.#wait();
+    const steady = rotation.phase === 'steady' && pair === present.pair;
+    const anchors = steady ? pair.anchors : this.#published.certificates;
+    const authority = rotation.signing;
+    return {
+      choice: 'sign',
+      pair,
+      anchors,
+      ca: steady ? joinPem(anchors) : this.#published.pem,
+      onSign: (until) => this.#signed(authority, until),
+    };
+  }
+
+  #wait(): SigningChoice {
+    return { choice: 'wait', anchors: this.#published.certificates, message: this.#waitingFor };
+  }
+
+  #signed(authority: Authority, until: number): void {
+    const before = this.#signedSince.get(authority.id)?.until ?? 0;
+    if (until > before) this.#signedSince.set(authority.id, { by: authority, until });
+    const next = withSigned(this.#rotation, authority, until, this.#deps.now());
+    if (next === this.#rotation) return;
+    this.#rotation = next;
+    this.#published = this.#publish(next);
+    this.#choice = undefined;
+    this.#deps.onOutgrown();
+  }
+
+  #forgetOthers(rotation: Rotation): void {
+    const anchors = new Set([...published(rotation), ...(this.#present?.pair.anchors ?? []).map(idOf)]);
+    for (const id of this.#certificates.keys()) if (!anchors.has(id)) this.#certificates.delete(id);
+    const signing = rotation.phase === 'waiting' ? undefined : rotation.signing.id;
+    const pairs = new Set([signing, this.#present?.pair.id]);
+    for (const id of this.#pairs.keys()) if (!pairs.has(id)) this.#pairs.delete(id);
+  }
+
+  #learn(certificates: readonly Certificate[]): void {
+    for (const certificate of certificates) this.#certificates.set(idOf(certificate), certificate);
+  }
+
+  #publish(rotation: Rotation): PublishedAnchors {
+    const certificates = published(rotation).flatMap((id) => this.#certificates.get(id) ?? []);
+    const pem = joinPem(certificates);
+    return { certificates, pem, hash: anchorsHash(pem) };
+  }
+}
+
+export function idOf(certificate: Certificate): string {
+  return fingerprint(certificate.der);
+}

@@ -1,0 +1,126 @@
+import type { AnchorSet } from '../../../api/anchor-set.ts';
+import { parseChain, PkiError } from '../../../pki/index.ts';
+import type { Certificate } from '../../../pki/index.ts';
+import type { CaKeyPair } from '../../issuers/ca/ca-key-pair.ts';
+import { signsAtOnce } from '../../issuers/ca/signing-choice.ts';
+import type { SigningChoice } from '../../issuers/ca/signing-choice.ts';
+import { issuerKeyText, parseIssuerKey } from '../../issuers/issuer-key.ts';
+import type { IssuerKey } from '../../issuers/issuer-key.ts';
+import { idOf, IssuerRotation } from './issuer-rotation.ts';
+import type { KeptPair, SecretKey } from './previous-pairs.ts';
+import { parseRotationRecord, rotationRecordAnnotation } from './rotation-record.ts';
+import type { Rotation } from './rotation.ts';
+
+export interface IssuerRotationsDependencies {
+  readonly now: () => number;
+  /** Absent: the cluster has no AnchorSets, so that a new CA signs at once. */
+  readonly sets: () => 'loading' | 'absent' | 'present';
+  /** As it is kept in the cluster. */
+  readonly stored: (key: IssuerKey) => AnchorSet | undefined;
+  /** The pair kept beside an issuer's Secret. */
+  readonly previous: (secret: SecretKey) => KeptPair | undefined;
+  readonly onOutgrown: (issuer: string) => void;
+}
+
+/** The rotations of all CA issuers, in memory: what each request asks. */
+export class IssuerRotations {
+  readonly #deps: IssuerRotationsDependencies;
+  readonly #rotations = new Map<string, IssuerRotation>();
+
+  constructor(deps: IssuerRotationsDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Which pair the issuer signs with, given the one in its Secret. */
+  choose(key: IssuerKey, present: KeptPair): SigningChoice {
+    const known = this.#rotations.get(issuerKeyText(key));
+    if (known) return known.choose(present);
+    switch (this.#deps.sets()) {
+      case 'loading':
+        return { choice: 'loading' };
+      case 'absent':
+        return signsAtOnce(present.pair);
+      case 'present':
+        return this.#begin(key, present).choose(present);
+    }
+  }
+
+  /** Undefined before the issuer's first CA is known. */
+  get(key: IssuerKey): IssuerRotation | undefined {
+    return this.#rotations.get(issuerKeyText(key));
+  }
+
+  /** What the issuer's certificates are verified against, as far as it is known without its Secret. */
+  anchors(key: IssuerKey): readonly Certificate[] | undefined {
+    const known = this.get(key);
+    if (known) return known.published.certificates;
+    const stored = this.#deps.stored(key);
+    return stored && certificatesOf(stored);
+  }
+
+  *entries(): Iterable<readonly [IssuerKey, Rotation]> {
+    for (const [text, { rotation }] of this.#rotations) yield [parseIssuerKey(text), rotation];
+  }
+
+  /** Takes up what another controller has kept. */
+  takeUp(key: IssuerKey): void {
+    const known = this.get(key);
+    const stored = this.#deps.stored(key);
+    const text = stored?.metadata.annotations?.[rotationRecordAnnotation];
+    const rotation = parseRotationRecord(text);
+    if (!known || !stored || !rotation || known.record === text) return;
+    known.takeUp(rotation, certificatesOf(stored), text);
+  }
+
+  forget(key: IssuerKey): void {
+    this.#rotations.delete(issuerKeyText(key));
+  }
+
+  #begin(key: IssuerKey, present: KeptPair): IssuerRotation {
+    const text = issuerKeyText(key);
+    const { now, stored: find, onOutgrown } = this.#deps;
+    const stored = find(key);
+    const certificates = [...(stored ? certificatesOf(stored) : []), ...present.pair.anchors];
+    const started = startOf(stored, present.pair, now());
+    const record = stored?.metadata.annotations?.[rotationRecordAnnotation];
+    const deps = { now, onOutgrown: () => onOutgrown(text) };
+    const rotation = new IssuerRotation({ rotation: started, certificates, record }, deps);
+    const { namespace = '', name = '' } = present.secret.metadata;
+    const previous = this.#deps.previous({ namespace, name });
+    if (previous) rotation.offer(previous);
+    this.#rotations.set(text, rotation);
+    return rotation;
+  }
+}
+
+/** Where an issuer stands that this process has not seen before. */
+function startOf(stored: AnchorSet | undefined, pair: CaKeyPair, now: number): Rotation {
+  const record = parseRotationRecord(stored?.metadata.annotations?.[rotationRecordAnnotation]);
+  if (record) return record;
+  const authority = {
+    id: pair.id,
+    anchors: pair.anchors.map(idOf),
+    under: pair.anchors.map(idOf),
+    notAfter: pair.certificate.notAfter.getTime(),
+  };
+  if (!stored) return { phase: 'steady', signing: { ...authority, signedUntil: 0 }, since: now };
+  // Somebody has taken the record away: nobody knows what was signed under the anchors.
+  const former = certificatesOf(stored).map((one) => ({
+    anchor: idOf(one),
+    until: Math.min(one.notAfter.getTime(), now + unknownLifetimeMs),
+  }));
+  return { phase: 'waiting', next: authority, former, since: now };
+}
+
+/** What certificates are asked for when nobody says for how long. */
+const unknownLifetimeMs = 90 * 24 * 3_600_000;
+
+function certificatesOf({ spec }: AnchorSet): readonly Certificate[] {
+  try {
+    return spec.anchors === '' ? [] : parseChain(spec.anchors);
+  } catch (error) {
+    // Somebody else wrote it; it is brought to what it should be.
+    if (error instanceof PkiError) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import type { Secret } from '../../../api/core.ts';
+import { isKubeError, keyText } from '../../../kube/index.ts';
+import type { ObjectKey, OwnerReference, Resource } from '../../../kube/index.ts';
+import { readCaKeyPair } from '../../issuers/ca/ca-key-pair.ts';
+import type { CaKeyPair } from '../../issuers/ca/ca-key-pair.ts';
+
+export type SecretKey = ObjectKey & { readonly namespace: string };
+
+/** A key pair with the Secret that it was read from. */
+export interface KeptPair {
+  readonly pair: CaKeyPair;
+  readonly secret: Secret;
+}
+
+export interface PreviousPairsDependencies {
+  readonly resource: Pick<Resource<Secret>, 'get' | 'list' | 'create' | 'replace' | 'delete'>;
+}
+
+/** A Secret of the name that is needed is somebody else's. */
+export class ForeignSecretError extends Error {
+  override readonly name = 'ForeignSecretError';
+}
+
+/** On every Secret from here, and what they are found by. */
+export const previousPairLabel = 'certmount.io/previous-ca';
+
+const type = 'kubernetes.io/tls';
+
+/**
+ * The key pairs that issuers sign with while their Secrets hold the next ones already, each in a Secret beside the
+ * issuer's own, so that another leader can go on with them.
+ */
+export class PreviousPairs {
+  readonly #deps: PreviousPairsDependencies;
+  readonly #kept = new Map<string, KeptPair>();
+  #loaded = false;
+
+  constructor(deps: PreviousPairsDependencies) {
+    this.#deps = deps;
+  }
+
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
+  /** Reads what a leader before has left. Throws KubeError. */
+  async load(): Promise<void> {
+    const { items } = await this.#deps.resource.list({ labelSelector: `${previousPairLabel}=true` });
+    for (const secret of items) {
+      const read = readCaKeyPair(secret);
+      const { namespace = '', name = '' } = secret.metadata;
+      if (read.usable) this.#kept.set(keyText({ namespace, name }), { pair: read.keyPair, secret });
+    }
+    this.#loaded = true;
+  }
+
+  /** The pair beside an issuer's Secret. */
+  get(secret: SecretKey): KeptPair | undefined {
+    return this.#kept.get(keyText(previousKey(secret)));
+  }
+
+  /** Keeps a pair beside an issuer's Secret. Nothing is written when it is there. Throws KubeError. */
+  async keep(key: SecretKey, kept: KeptPair, owner: OwnerReference): Promise<void> {
+    const present = this.get(key);
+    const isThere = present?.pair.id === kept.pair.id && isOwnedBy(present.secret, owner);
+    if (isThere) return;
+    const { namespace, name } = previousKey(key);
+    const { data = {} } = kept.secret;
+    const wanted: Secret = {
+      metadata: {
+        namespace,
+        name,
+        labels: { 'app.kubernetes.io/managed-by': 'certmount', [previousPairLabel]: 'true' },
+        ownerReferences: [owner],
+      },
+      type,
+      data: Object.fromEntries(Object.entries(data).filter(([field]) => keptData.includes(field))),
+    };
+    const written = await this.#put(wanted, owner);
+    this.#kept.set(keyText({ namespace, name }), { pair: kept.pair, secret: written });
+  }
+
+  /** Nothing happens when there is none. Throws KubeError. */
+  async remove(key: SecretKey): Promise<void> {
+    const previous = previousKey(key);
+    if (!this.#kept.has(keyText(previous))) return;
+    await this.#deps.resource.delete(previous).catch((error: unknown) => {
+      if (!isKubeError(error, 'not-found')) throw error;
+    });
+    this.#kept.delete(keyText(previous));
+  }
+
+  async #put(wanted: Secret, owner: OwnerReference): Promise<Secret> {
+    const { resource } = this.#deps;
+    try {
+      return await resource.create(wanted);
+    } catch (error) {
+      if (!isKubeError(error, 'already-exists')) throw error;
+    }
+    const { namespace, name = '' } = wanted.metadata;
+    const present = await resource.get({ ...(namespace !== undefined && { namespace }), name });
+    if (present.metadata.labels?.[previousPairLabel] !== 'true') {
+      throw new ForeignSecretError(`secrets "${namespace}/${name}" exists and is not certmount's`);
+    }
+    const others = present.metadata.ownerReferences?.filter(({ uid }) => uid !== owner.uid) ?? [];
+    const { resourceVersion } = present.metadata;
+    return resource.replace({
+      ...wanted,
+      metadata: {
+        ...wanted.metadata,
+        ownerReferences: [...others, owner],
+        ...(resourceVersion !== undefined && { resourceVersion }),
+      },
+    });
+  }
+}
+
+const keptData: readonly string[] = ['tls.crt', 'tls.key', 'ca.crt'];
+
+/** Kubernetes' limit for object names (RFC 1123 subdomain). */
+const longestName = 253;
+
+/** `<name>-certmount-previous`; of a name that would be too long the end is a digest. */
+export function previousKey({ namespace, name }: SecretKey): SecretKey {
+  const suffix = '-certmount-previous';
+  if (name.length + suffix.length <= longestName) return { namespace, name: name + suffix };
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 16);
+  const start = name.slice(0, longestName - suffix.length - digest.length - 1);
+  return { namespace, name: `${start.replace(/[.-]+$/, '')}.${digest}${suffix}` };
+}
+
+function isOwnedBy({ metadata }: Secret, { uid }: OwnerReference): boolean {
+  return metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false;
+}

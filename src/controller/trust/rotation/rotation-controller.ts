@@ -1,0 +1,303 @@
+import { anchorSetName } from '../../../api/anchor-set.ts';
+import type { AnchorSetSpec } from '../../../api/anchor-set.ts';
+import { certManagerGroup } from '../../../api/issuer-reference.ts';
+import { formatTime } from '../../../api/time.ts';
+import { isKubeError, keyText, WorkQueue } from '../../../kube/index.ts';
+import type { Clock, OwnerReference } from '../../../kube/index.ts';
+import type { Logger } from '../../../runtime/log.ts';
+import type { EventRecorder } from '../../events/event-recorder.ts';
+import { issuerKeyText, parseIssuerKey } from '../../issuers/issuer-key.ts';
+import type { IssuerKey } from '../../issuers/issuer-key.ts';
+import type { AnyIssuer } from '../../issuers/issuer-states.ts';
+import type { AnchorSetWriter, WantedAnchors } from '../anchor-sets/anchor-set-writer.ts';
+import type { Coverage } from '../coverage/node-coverage.ts';
+import type { IssuerRotation } from './issuer-rotation.ts';
+import type { IssuerRotations } from './issuer-rotations.ts';
+import { ForeignSecretError } from './previous-pairs.ts';
+import type { KeptPair, PreviousPairs, SecretKey } from './previous-pairs.ts';
+import { rotationWishes } from './rotation-annotations.ts';
+import type { RotationWishes } from './rotation-annotations.ts';
+import { rotationRecord, rotationRecordAnnotation } from './rotation-record.ts';
+import { rotationReport } from './rotation-report.ts';
+import type { RotationReport } from './rotation-report.ts';
+import { advance, wakesAt } from './rotation.ts';
+import type { Observation, Rotation } from './rotation.ts';
+
+export interface RotationControllerOptions {
+  readonly trustDomain: string;
+  /** How long anchors are published before a CA signs under them, when not only volumes read them. */
+  readonly settleMs: number;
+}
+
+export interface RotationControllerDependencies {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly rotations: IssuerRotations;
+  readonly previous: PreviousPairs;
+  readonly writer: Pick<AnchorSetWriter, 'get' | 'write'>;
+  readonly find: (key: IssuerKey) => AnyIssuer | undefined;
+  /** The pair in the issuer's Secret, when it can sign now. */
+  readonly present: (key: IssuerKey) => KeptPair | undefined;
+  /** The Secret that the issuer names. */
+  readonly secretOf: (key: IssuerKey) => SecretKey | undefined;
+  /** Undefined while it is not known what the nodes have. */
+  readonly coverage: (set: string, hash: string) => Coverage | undefined;
+  readonly otherConsumers: (key: IssuerKey) => boolean;
+  /** What the issuer signs with, publishes or says of its rotation is another. */
+  readonly onChange: (key: IssuerKey) => void;
+  readonly events: EventRecorder;
+  readonly log: Logger;
+}
+
+/**
+ * Time for a volume that was just being published to show in its node's report, and for a leader that has just begun to
+ * learn who else reads the anchors.
+ */
+export const reportDelayMs = 10_000;
+/** Each change of the condition is a write. */
+const tellEveryMs = 5_000;
+/** While nothing is signed each is one of every request that waits. */
+const tellWaitingEveryMs = 20_000;
+
+/** Takes each CA issuer from one CA to the next: what is published and kept first, then what signs. */
+export class RotationController {
+  readonly #options: RotationControllerOptions;
+  readonly #deps: RotationControllerDependencies;
+  readonly #queue: WorkQueue;
+  readonly #reports = new Map<string, { readonly report: RotationReport; readonly at: number }>();
+  #startedAt = 0;
+
+  constructor(options: RotationControllerOptions, deps: RotationControllerDependencies) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#queue = new WorkQueue(
+      { workers: 4, baseDelayMs: 200, maxDelayMs: 30_000 },
+      {
+        clock: deps.clock,
+        random: deps.random,
+        reconcile: (text) => this.#reconcile(parseIssuerKey(text)),
+        onError: (issuer, error, retryInMs) =>
+          deps.log.warn({ issuer, error, retryInMs }, 'CA rotation failed, trying again'),
+      },
+    );
+  }
+
+  /** Something that the issuer's rotation depends on has changed. */
+  touch(key: IssuerKey): void {
+    this.#queue.add(issuerKeyText(key));
+  }
+
+  /** The same, a little later: for what comes in numbers. */
+  touchSoon(key: IssuerKey): void {
+    this.#queue.addAfter(issuerKeyText(key), soonMs);
+  }
+
+  /** What the issuer's condition should say; undefined when there is nothing to tell. */
+  report(key: IssuerKey): RotationReport | undefined {
+    return this.#reports.get(issuerKeyText(key))?.report;
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    this.#startedAt = this.#deps.clock.now();
+    return this.#queue.run(signal);
+  }
+
+  async #reconcile(key: IssuerKey): Promise<{ requeueAfterMs: number } | void> {
+    const { rotations, find, clock } = this.#deps;
+    const issuer = find(key);
+    if (!issuer?.spec.ca) return this.#forget(key);
+    const present = this.#deps.present(key);
+    // Also a first look: it begins the rotation of an issuer that is new.
+    if (present) rotations.choose(key, present);
+    const rotation = rotations.get(key);
+    if (!rotation) return;
+
+    rotations.takeUp(key);
+    const wishes = rotationWishes(issuer);
+    const hash = rotation.published.hash;
+    const from = rotation.begin();
+    const next = advance(from, this.#observe(key, rotation, present, wishes)) ?? from;
+    await this.#keep(key, issuer, rotation, { from, next, wishes });
+    if (next !== from) this.#tellOf(issuer, key, from, next, wishes);
+    const toldAgainAt = this.#report(key, rotation, wishes);
+    const same = next.phase === from.phase && signingOf(next) === signingOf(from);
+    if (!same || rotation.published.hash !== hash) this.#deps.onChange(key);
+    const at = Math.min(toldAgainAt ?? Infinity, this.#nextLook(key, rotation.rotation) ?? Infinity);
+    return Number.isFinite(at) ? { requeueAfterMs: Math.max(0, at - clock.now()) } : undefined;
+  }
+
+  #observe(
+    key: IssuerKey,
+    rotation: IssuerRotation,
+    present: KeptPair | undefined,
+    { gate }: RotationWishes,
+  ): Observation {
+    const now = this.#deps.clock.now();
+    const coverage = this.#coverage(key, rotation);
+    const settled = now >= this.#startedAt + reportDelayMs;
+    return {
+      now,
+      present: present && rotation.authorityOf(present.pair),
+      oldKeyKnown: rotation.signing !== undefined,
+      gate,
+      covered: settled && coverage !== undefined && coverage.covered === coverage.nodes,
+      settleMs: this.#settleMs(key),
+    };
+  }
+
+  /** Everything is written before it is acted on, so that a controller that ends here leaves nothing undone. */
+  async #keep(
+    key: IssuerKey,
+    issuer: AnyIssuer,
+    rotation: IssuerRotation,
+    { from, next, wishes }: { from: Rotation; next: Rotation; wishes: RotationWishes },
+  ): Promise<void> {
+    const { previous, writer } = this.#deps;
+    if (next.phase === 'spreading') await this.#keepOldPair(key, issuer, rotation);
+    const record = rotationRecord(next);
+    const wanted = this.#wanted(key, rotation, { from, next, wishes, record });
+    await writer.write(key, wanted, { onConflict: 'throw' });
+    rotation.commit(next, record);
+    const secret = this.#deps.secretOf(key);
+    if (
+      next.phase !== 'spreading' &&
+      secret &&
+      previous.get(secret) &&
+      !this.#isNeededByAnother(key, secret)
+    ) {
+      await previous.remove(secret);
+    }
+  }
+
+  /** Without it the rotation goes on, but another leader would have no key to sign with meanwhile. */
+  async #keepOldPair(key: IssuerKey, issuer: AnyIssuer, { signing }: IssuerRotation): Promise<void> {
+    const { previous, secretOf, events, log } = this.#deps;
+    const secret = secretOf(key);
+    if (!secret || !signing) return;
+    try {
+      await previous.keep(secret, signing, ownerOf(key, issuer));
+    } catch (error) {
+      const refused = isKubeError(error, 'forbidden', 'invalid', 'bad-request');
+      if (!refused && !(error instanceof ForeignSecretError)) throw error;
+      log.warn({ issuer: issuerKeyText(key), error }, 'the old CA was not kept in a Secret');
+      events.record(issuer, key.kind, 'Warning', 'PreviousCANotKept', error.message);
+    }
+  }
+
+  #isNeededByAnother(key: IssuerKey, secret: SecretKey): boolean {
+    for (const [other, { phase }] of this.#deps.rotations.entries()) {
+      if (phase !== 'spreading' || issuerKeyText(other) === issuerKeyText(key)) continue;
+      const its = this.#deps.secretOf(other);
+      if (its && keyText(its) === keyText(secret)) return true;
+    }
+    return false;
+  }
+
+  #wanted(
+    key: IssuerKey,
+    rotation: IssuerRotation,
+    {
+      from,
+      next,
+      wishes,
+      record,
+    }: { from: Rotation; next: Rotation; wishes: RotationWishes; record: string },
+  ): WantedAnchors {
+    const { reissueBefore, reissueSeconds } = this.#reissue(key, from, next, wishes);
+    return {
+      anchors: rotation.anchorsOf(next).pem,
+      trustDomain: this.#options.trustDomain,
+      ...(reissueBefore !== undefined && { reissueBefore }),
+      ...(reissueSeconds !== undefined && { reissueSeconds }),
+      annotations: { [rotationRecordAnnotation]: record },
+    };
+  }
+
+  #reissue(
+    key: IssuerKey,
+    from: Rotation,
+    next: Rotation,
+    { reissueMs }: RotationWishes,
+  ): Pick<AnchorSetSpec, 'reissueBefore' | 'reissueSeconds'> {
+    const signing = signingOf(next);
+    if (reissueMs === undefined || signing === undefined || signing === signingOf(from)) {
+      return this.#deps.writer.get(key)?.spec ?? {};
+    }
+    return {
+      // Whole seconds: what the new CA signs within this one is renewed once more than needed.
+      reissueBefore: formatTime(this.#deps.clock.now() + 999),
+      reissueSeconds: Math.ceil(reissueMs / 1000),
+    };
+  }
+
+  #tellOf(issuer: AnyIssuer, key: IssuerKey, from: Rotation, next: Rotation, wishes: RotationWishes): void {
+    if (from.phase === next.phase && signingOf(from) === signingOf(next)) return;
+    const { events, log } = this.#deps;
+    const { reason, message } = this.#worded(key, next, wishes);
+    const event = reason === 'Steady' ? 'CARotationFinished' : `CARotation${reason}`;
+    const type = next.phase === 'waiting' ? 'Warning' : 'Normal';
+    log.info({ issuer: issuerKeyText(key), reason: event }, message);
+    events.record(issuer, key.kind, type, event, message);
+  }
+
+  /** @returns when there is more to tell, in milliseconds since the epoch */
+  #report(key: IssuerKey, rotation: IssuerRotation, wishes: RotationWishes): number | undefined {
+    const { clock, onChange } = this.#deps;
+    const text = issuerKeyText(key);
+    const report = this.#worded(key, rotation.rotation, wishes);
+    const before = this.#reports.get(text);
+    if (before?.report.reason === report.reason) {
+      if (before.report.message === report.message) return undefined;
+      const at = before.at + (report.reason === 'WaitingForTrust' ? tellWaitingEveryMs : tellEveryMs);
+      if (clock.now() < at) return at;
+    }
+    this.#reports.set(text, { report, at: clock.now() });
+    rotation.say(report.message);
+    onChange(key);
+    return undefined;
+  }
+
+  #worded(key: IssuerKey, rotation: Rotation, { gate, problems }: RotationWishes): RotationReport {
+    const known = this.#deps.rotations.get(key);
+    const coverage = known && this.#coverage(key, known);
+    const settledAt = Math.max(rotation.since + this.#settleMs(key), this.#startedAt + reportDelayMs);
+    return rotationReport(rotation, {
+      coverage: coverage ?? { nodes: 0, covered: 0, missing: [] },
+      gate,
+      problems,
+      settledAt: settledAt > this.#deps.clock.now() ? settledAt : undefined,
+    });
+  }
+
+  #coverage(key: IssuerKey, { published }: IssuerRotation): Coverage | undefined {
+    return this.#deps.coverage(anchorSetName(key), published.hash);
+  }
+
+  #settleMs(key: IssuerKey): number {
+    return this.#deps.otherConsumers(key) ? Math.max(this.#options.settleMs, reportDelayMs) : reportDelayMs;
+  }
+
+  #nextLook(key: IssuerKey, rotation: Rotation): number | undefined {
+    const now = this.#deps.clock.now();
+    const times = [wakesAt(rotation, this.#settleMs(key), now), this.#startedAt + reportDelayMs];
+    const ahead = times.filter((time) => time !== undefined).filter((time) => time > now);
+    return ahead.length === 0 ? undefined : Math.min(...ahead);
+  }
+
+  #forget(key: IssuerKey): void {
+    this.#deps.rotations.forget(key);
+    this.#reports.delete(issuerKeyText(key));
+    this.#queue.forget(issuerKeyText(key));
+  }
+}
+
+const soonMs = 250;
+
+function signingOf(rotation: Rotation): string | undefined {
+  return rotation.phase === 'waiting' ? undefined : rotation.signing.id;
+}
+
+function ownerOf({ kind }: IssuerKey, { metadata }: AnyIssuer): OwnerReference {
+  const { name = '', uid = '' } = metadata;
+  return { apiVersion: `${certManagerGroup}/v1`, kind, name, uid };
+}

@@ -1,0 +1,206 @@
+import { anchorSetName, anchorsHash } from '../../api/anchor-set.ts';
+import { secrets } from '../../api/core.ts';
+import { nodeTrusts } from '../../api/node-trust.ts';
+import type { NodeTrust } from '../../api/node-trust.ts';
+import { sleep } from '../../kube/index.ts';
+import type { Clock, KubeClient } from '../../kube/index.ts';
+import type { Certificate } from '../../pki/index.ts';
+import type { Logger } from '../../runtime/log.ts';
+import type { EventRecorder } from '../events/event-recorder.ts';
+import type { SigningChoice } from '../issuers/ca/signing-choice.ts';
+import { parseIssuerKey } from '../issuers/issuer-key.ts';
+import type { IssuerKey } from '../issuers/issuer-key.ts';
+import type { AnyIssuer } from '../issuers/issuer-states.ts';
+import { AnchorSets } from './anchor-sets/anchor-sets.ts';
+import { CoverageReporter } from './coverage/coverage-reporter.ts';
+import { NodeCoverage } from './coverage/node-coverage.ts';
+import type { Coverage } from './coverage/node-coverage.ts';
+import type { TrustFigures } from './metrics.ts';
+import { OptionalView } from './optional-view.ts';
+import { IssuerRotations } from './rotation/issuer-rotations.ts';
+import { OtherConsumers } from './rotation/other-consumers.ts';
+import { PreviousPairs } from './rotation/previous-pairs.ts';
+import type { KeptPair, SecretKey } from './rotation/previous-pairs.ts';
+import { RotationController } from './rotation/rotation-controller.ts';
+import type { RotationReport } from './rotation/rotation-report.ts';
+import { parseRotationRecord, rotationRecordAnnotation } from './rotation/rotation-record.ts';
+import { neededUntil } from './rotation/rotation.ts';
+
+export interface TrustOptions {
+  readonly trustDomain: string;
+  readonly settleMs: number;
+}
+
+export interface TrustDependencies {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly events: EventRecorder;
+  readonly log: Logger;
+  /** Every issuer is known, or not there. */
+  readonly issuersSynced: () => boolean;
+  readonly find: (key: IssuerKey) => AnyIssuer | undefined;
+  readonly present: (key: IssuerKey) => KeptPair | undefined;
+  readonly secretOf: (key: IssuerKey) => SecretKey | undefined;
+  /** What the issuer signs with, publishes or says may be another. */
+  readonly onChange: (key: IssuerKey) => void;
+  /** Now it can be said which CA each issuer signs with. */
+  readonly onReady: () => void;
+}
+
+/** What a leader knows and does about trust in issuers: what is published, who has it, and which CA signs meanwhile. */
+export class Trust {
+  readonly anchorSets: AnchorSets;
+  readonly otherConsumers = new OtherConsumers();
+  readonly #deps: TrustDependencies;
+  readonly #nodeTrusts: OptionalView<NodeTrust>;
+  readonly #coverage = new NodeCoverage();
+  readonly #previous: PreviousPairs;
+  readonly #rotations: IssuerRotations;
+  readonly #controller: RotationController;
+  readonly #reporter: CoverageReporter;
+  /** Whose set has which name. */
+  readonly #issuerOf = new Map<string, IssuerKey>();
+
+  constructor(options: TrustOptions, deps: TrustDependencies) {
+    this.#deps = deps;
+    const { client, clock } = deps;
+    this.anchorSets = new AnchorSets(deps);
+    this.#nodeTrusts = new OptionalView(nodeTrusts, deps);
+    this.#previous = new PreviousPairs({ resource: client.resource(secrets) });
+    this.#rotations = new IssuerRotations({
+      now: () => clock.now(),
+      sets: () => this.#state(),
+      stored: (key) => this.anchorSets.writer.get(key),
+      previous: (secret) => this.#previous.get(secret),
+      onOutgrown: (issuer) => this.#controller.touch(parseIssuerKey(issuer)),
+    });
+    this.#controller = this.#rotationController(options);
+    this.#reporter = new CoverageReporter({
+      ...deps,
+      find: (name) => this.anchorSets.get(name),
+      coverage: (set, hash) => this.#coverageOf(set, hash),
+      rotation: (source) => (source.kind === 'Bundle' ? undefined : this.#controller.report(source)),
+      writeStatus: (source, status) => this.anchorSets.writer.writeStatus(source, status),
+    });
+    this.#subscribe();
+  }
+
+  get synced(): boolean {
+    return this.#state() !== 'loading';
+  }
+
+  /** Which CA an issuer signs with, now that its Secret has this one. */
+  choose(key: IssuerKey, present: KeptPair): SigningChoice {
+    this.#issuerOf.set(anchorSetName(key), key);
+    return this.#rotations.choose(key, present);
+  }
+
+  /** What an issuer's certificates are verified against, as far as it is known without its Secret. */
+  anchors(key: IssuerKey): readonly Certificate[] | undefined {
+    return this.#state() === 'present' ? this.#rotations.anchors(key) : undefined;
+  }
+
+  /** What an issuer's condition should say of its CAs; undefined when that is not known. */
+  report(key: IssuerKey): RotationReport | undefined {
+    return this.#controller.report(key);
+  }
+
+  /** The issuer, its Secret or its annotations may have changed. */
+  issuerChanged(key: IssuerKey): void {
+    if (!this.#deps.find(key)) this.#issuerOf.delete(anchorSetName(key));
+    this.#controller.touch(key);
+  }
+
+  figures(): TrustFigures {
+    const sets = [...this.anchorSets.list()].map(({ metadata: { name = '' }, spec }) => ({
+      name,
+      ...(this.#coverageOf(name, anchorsHash(spec.anchors)) ?? { nodes: 0, covered: 0 }),
+    }));
+    return { sets, rotations: [...this.#rotations.entries()].map(([, { phase }]) => phase) };
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const running = [this.anchorSets.run(signal), this.#nodeTrusts.run(signal)];
+    await Promise.all([
+      this.anchorSets.whenKnown(),
+      this.#nodeTrusts.whenKnown(),
+      this.#loadPrevious(signal),
+    ]);
+    if (!signal.aborted) {
+      this.#deps.onReady();
+      running.push(this.#controller.run(signal), this.#reporter.run(signal));
+    }
+    await Promise.all(running);
+  }
+
+  #state(): 'loading' | 'absent' | 'present' {
+    if (this.#nodeTrusts.state === 'loading' || !this.#previous.loaded) return 'loading';
+    return this.anchorSets.state;
+  }
+
+  #coverageOf(set: string, hash: string): Coverage | undefined {
+    return this.#nodeTrusts.state === 'loading' ? undefined : this.#coverage.of(set, hash);
+  }
+
+  async #loadPrevious(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    while (!signal.aborted) {
+      try {
+        await this.#previous.load();
+        return;
+      } catch (error) {
+        log.warn({ resource: 'secrets', error }, 'old CAs not read, trying again');
+        await sleep(clock, retryMs, signal).catch(() => {});
+      }
+    }
+  }
+
+  #rotationController({ trustDomain, settleMs }: TrustOptions): RotationController {
+    const { onChange } = this.#deps;
+    return new RotationController(
+      { trustDomain, settleMs },
+      {
+        ...this.#deps,
+        rotations: this.#rotations,
+        previous: this.#previous,
+        writer: this.anchorSets.writer,
+        coverage: (set, hash) => this.#coverageOf(set, hash),
+        otherConsumers: (key) => this.otherConsumers.has(key),
+        onChange: (key) => {
+          this.#reporter.touch(anchorSetName(key));
+          onChange(key);
+        },
+      },
+    );
+  }
+
+  #subscribe(): void {
+    this.#nodeTrusts.subscribe(this.#coverage.onChange);
+    this.#coverage.subscribe((set) => {
+      this.#reporter.touch(set);
+      const issuer = this.#issuerOf.get(set);
+      if (issuer) this.#controller.touchSoon(issuer);
+    });
+    this.anchorSets.subscribe((source) => {
+      this.#reporter.touch(anchorSetName(source));
+      if (source.kind !== 'Bundle') this.#controller.touch(source);
+    });
+    this.otherConsumers.subscribe((issuer) => this.#controller.touch(parseIssuerKey(issuer)));
+    for (const kind of ['Issuer', 'ClusterIssuer'] as const) {
+      this.anchorSets.collect(kind, (source) =>
+        source.kind === 'Bundle' ? undefined : this.#isNeeded(source),
+      );
+    }
+  }
+
+  #isNeeded(key: IssuerKey): boolean | { until: number } | undefined {
+    if (!this.#deps.issuersSynced()) return undefined;
+    if (this.#deps.find(key)?.spec.ca) return true;
+    const record = this.anchorSets.writer.get(key)?.metadata.annotations?.[rotationRecordAnnotation];
+    const rotation = parseRotationRecord(record);
+    return rotation ? { until: neededUntil(rotation) } : false;
+  }
+}
+
+const retryMs = 1_000;

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { AnchorSet, AnchorSource } from '../../../../../src/api/anchor-set.ts';
+import { AnchorSetWriter } from '../../../../../src/controller/trust/anchor-sets/anchor-set-writer.ts';
+import { KubeError } from '../../../../../src/kube/index.ts';
+import { now } from '../../builders.ts';
+
+const source: AnchorSource = { kind: 'Issuer', namespace: 'web', name: 'ca' };
+const wanted = { anchors: 'A', trustDomain: 'example.org' };
+
+/** An API server with at most one set, whose watch is told of nothing unless `cached` says so. */
+class Fixture {
+  stored: AnchorSet | undefined;
+  cached: AnchorSet | undefined;
+  served = true;
+  writes = 0;
+  now = now;
+  #version = 10;
+  readonly writer = new AnchorSetWriter({
+    now: () => this.now,
+    cached: () => this.cached,
+    resource: {
+      get: async () => this.#found(),
+      create: async (set) => {
+        if (!this.served) throw new KubeError('not-found', 'no such kind');
+        if (this.stored) throw new KubeError('already-exists', 'it is there');
+        return this.#store(set);
+      },
+      replace: async (set) => {
+        if (this.#found().metadata.resourceVersion !== set.metadata.resourceVersion) {
+          throw new KubeError('conflict', 'changed');
+        }
+        return this.#store(set);
+      },
+      replaceStatus: async (set) =>
+        this.#store({ ...this.#found(), ...(set.status && { status: set.status }) }),
+      delete: async () => {
+        this.#found();
+        this.stored = undefined;
+      },
+    },
+  });
+
+  /** Somebody else changes it. */
+  meddle(spec: Partial<AnchorSet['spec']>): void {
+    const found = this.#found();
+    this.#store({ ...found, spec: { ...found.spec, ...spec } });
+    this.writes -= 1;
+  }
+
+  #found(): AnchorSet {
+    if (!this.stored) throw new KubeError('not-found', 'there is none');
+    return this.stored;
+  }
+
+  #store(set: AnchorSet): AnchorSet {
+    this.writes += 1;
+    this.#version += 1;
+    this.stored = { ...set, metadata: { ...set.metadata, resourceVersion: String(this.#version) } };
+    return this.stored;
+  }
+}
+
+describe('an AnchorSet', () => {
+  it('is written once as long as nothing changes', async () => {
+    const fixture = new Fixture();
+    await fixture.writer.write(source, wanted);
+    await fixture.writer.write(source, wanted);
+    assert.equal(fixture.writes, 1);
+    assert.equal(fixture.stored?.metadata.name, 'issuer.web.ca');
+    assert.deepEqual(fixture.stored.spec, { source: 'Issuer/web/ca', sequence: now / 1000, ...wanted });
+  });
+
+  it('has a higher sequence with other anchors or another trust domain only', async () => {
+    const { writer } = new Fixture();
+    const sequence = async (content: Parameters<AnchorSetWriter['write']>[1]): Promise<number> => {
+      const written = await writer.write(source, content);
+      assert.ok(written !== 'not-served');
+      return written.spec.sequence;
+    };
+    const first = await sequence(wanted);
+    assert.equal(await sequence({ ...wanted, refreshHintSeconds: 60 }), first);
+    assert.equal(await sequence({ ...wanted, annotations: { a: 'b' } }), first);
+    assert.equal(await sequence({ ...wanted, anchors: 'B' }), first + 1);
+    assert.equal(await sequence({ anchors: 'B', trustDomain: 'other.org' }), first + 2);
+  });
+
+  it('goes on with a higher sequence after it was deleted', async () => {
+    const fixture = new Fixture();
+    await fixture.writer.write(source, wanted);
+    await fixture.writer.write(source, { ...wanted, anchors: 'B' });
+    const before = fixture.stored?.spec.sequence ?? 0;
+    await fixture.writer.delete(source);
+    await fixture.writer.delete(source);
+    fixture.now += 10_000;
+    await fixture.writer.write(source, wanted);
+    assert.ok((fixture.stored?.spec.sequence ?? 0) > before);
+  });
+
+  it('keeps what others have annotated', async () => {
+    const fixture = new Fixture();
+    await fixture.writer.write(source, { ...wanted, annotations: { mine: '1' } });
+    const { stored } = fixture;
+    assert.ok(stored);
+    const annotations = { ...stored.metadata.annotations, theirs: '2' };
+    fixture.cached = { ...stored, metadata: { ...stored.metadata, annotations } };
+    await fixture.writer.write(source, { ...wanted, anchors: 'B', annotations: { mine: '3' } });
+    assert.deepEqual(fixture.stored?.metadata.annotations, { mine: '3', theirs: '2' });
+  });
+
+  it('is brought to what it should be when another writer was faster', async () => {
+    const fixture = new Fixture();
+    await fixture.writer.write(source, wanted);
+    fixture.meddle({ anchors: 'X', sequence: now / 1000 + 7 });
+    await fixture.writer.write(source, { ...wanted, anchors: 'B' });
+    assert.equal(fixture.stored?.spec.anchors, 'B');
+    assert.equal(fixture.stored.spec.sequence, now / 1000 + 8);
+  });
+
+  it('is left when its content depends on what was there', async () => {
+    const fixture = new Fixture();
+    await fixture.writer.write(source, wanted);
+    fixture.meddle({ anchors: 'X' });
+    const write = (): Promise<unknown> =>
+      fixture.writer.write(source, { ...wanted, anchors: 'B' }, { onConflict: 'throw' });
+    await assert.rejects(write, { reason: 'conflict' });
+    assert.equal(fixture.writer.get(source)?.spec.anchors, 'X', 'the next attempt knows what is there');
+    await write();
+    assert.equal(fixture.stored?.spec.anchors, 'B');
+  });
+
+  it('is written when only the status has changed since', async () => {
+    const fixture = new Fixture();
+    await fixture.writer.write(source, wanted);
+    fixture.meddle({});
+    await fixture.writer.write(source, { ...wanted, anchors: 'B' }, { onConflict: 'throw' });
+    assert.equal(fixture.stored?.spec.anchors, 'B');
+  });
+
+  it('is not taken from a watch that is behind', async () => {
+    const fixture = new Fixture();
+    await fixture.writer.write(source, wanted);
+    fixture.cached = fixture.stored;
+    await fixture.writer.write(source, { ...wanted, anchors: 'B' });
+    await fixture.writer.write(source, wanted);
+    assert.equal(fixture.stored?.spec.anchors, 'A');
+    assert.equal(fixture.writes, 3);
+  });
+
+  it('is not written where the cluster has no such kind', async () => {
+    const fixture = new Fixture();
+    fixture.served = false;
+    assert.equal(await fixture.writer.write(source, wanted), 'not-served');
+  });
+});

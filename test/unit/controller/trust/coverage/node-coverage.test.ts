@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { AppliedAnchorSet, NodeTrust } from '../../../../../src/api/node-trust.ts';
+import { NodeCoverage } from '../../../../../src/controller/trust/coverage/node-coverage.ts';
+
+const set = 'issuer.web.ca';
+const [old, present] = ['0'.repeat(16), '1'.repeat(16)];
+
+function trust(nodeName: string, hashes: Record<string, string>, driverName = 'csi.certmount.io'): NodeTrust {
+  const sets: AppliedAnchorSet[] = Object.entries(hashes).map(([name, hash]) => ({
+    name,
+    hash,
+    volumes: 1,
+    behind: 0,
+  }));
+  return { metadata: { name: `${nodeName}.${driverName}` }, spec: { nodeName, driverName, sets } };
+}
+
+describe('coverage', () => {
+  it('counts the nodes that have volumes with the set', () => {
+    const coverage = new NodeCoverage();
+    assert.deepEqual(coverage.of(set, present), { nodes: 0, covered: 0, missing: [] });
+    coverage.onChange({ type: 'added', object: trust('a', { [set]: present }) });
+    coverage.onChange({ type: 'added', object: trust('b', { [set]: old }) });
+    coverage.onChange({ type: 'added', object: trust('c', { other: old }) });
+    assert.deepEqual(coverage.of(set, present), { nodes: 2, covered: 1, missing: ['b'] });
+    coverage.onChange({ type: 'added', object: trust('b', { [set]: present }) });
+    assert.deepEqual(coverage.of(set, present), { nodes: 2, covered: 2, missing: [] });
+    coverage.onChange({ type: 'added', object: trust('a', {}) });
+    coverage.onChange({ type: 'deleted', object: trust('b', { [set]: present }) });
+    assert.deepEqual(coverage.of(set, present), { nodes: 0, covered: 0, missing: [] });
+  });
+
+  it('has a node with two drivers when both have it', () => {
+    const coverage = new NodeCoverage();
+    coverage.onChange({ type: 'added', object: trust('a', { [set]: present }) });
+    coverage.onChange({ type: 'added', object: trust('a', { [set]: old }, 'csi.cert-manager.io') });
+    assert.deepEqual(coverage.of(set, present), { nodes: 1, covered: 0, missing: ['a'] });
+    coverage.onChange({ type: 'added', object: trust('a', { [set]: present }, 'csi.cert-manager.io') });
+    assert.equal(coverage.of(set, present).covered, 1);
+  });
+
+  it('names a few of those that lack it', () => {
+    const coverage = new NodeCoverage();
+    for (let index = 0; index < 50; index += 1) {
+      coverage.onChange({ type: 'added', object: trust(`node-${index}`, { [set]: old }) });
+    }
+    assert.equal(coverage.of(set, present).missing.length, 10);
+  });
+
+  it('tells of each set that changed, and of no other', () => {
+    const coverage = new NodeCoverage();
+    const told: string[] = [];
+    coverage.subscribe((name) => void told.push(name));
+    const take = (): string[] => told.splice(0).toSorted();
+    coverage.onChange({ type: 'added', object: trust('a', { x: old, y: old }) });
+    assert.deepEqual(take(), ['x', 'y']);
+    coverage.onChange({ type: 'added', object: trust('a', { x: present, y: old }) });
+    assert.deepEqual(take(), ['x']);
+    coverage.onChange({ type: 'added', object: trust('a', { x: present }) });
+    assert.deepEqual(take(), ['y']);
+  });
+});
