@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { events } from '../api/core.ts';
-import { requestLabels } from '../api/driver-requests.ts';
 import {
   inClusterConnection,
   KubeClient,
@@ -15,16 +14,14 @@ import { formatListenAddress } from '../runtime/listen-address.ts';
 import type { Logger } from '../runtime/log.ts';
 import { Metrics } from '../runtime/metrics.ts';
 import { addProcessMetrics } from '../runtime/process-metrics.ts';
-import { approveDrivers } from './approval/approve-drivers.ts';
-import { approveEverything } from './approval/approve-everything.ts';
-import { approvePods } from './approval/approve-pods.ts';
-import { firstDecision } from './approval/first-decision.ts';
-import type { Approver } from './approval/approver.ts';
+import { ApprovalMetrics } from './approval/approval-metrics.ts';
 import { EventRecorder } from './events/event-recorder.ts';
 import { LeaderTerm } from './leader-term.ts';
 import { ControllerMetrics } from './metrics.ts';
 import { controllerFlags } from './options.ts';
 import type { ControllerValues } from './options.ts';
+import { BundleMetrics } from './trust/bundles/bundle-metrics.ts';
+import { TrustMetrics } from './trust/metrics.ts';
 
 export interface ControllerContext {
   /** Aborts when the process should end. */
@@ -58,6 +55,8 @@ class Controller {
   readonly #onListening: (address: string) => void;
   readonly #metrics = new Metrics();
   readonly #controllerMetrics: ControllerMetrics;
+  readonly #approvalMetrics: ApprovalMetrics;
+  readonly #bundleMetrics: BundleMetrics;
   #term: LeaderTerm | undefined;
   /** Who holds the Lease, once that is known. */
   #leader: string | undefined;
@@ -71,6 +70,9 @@ class Controller {
     this.#userAgent = `certmount-controller/${context.version}`;
     addProcessMetrics(this.#metrics, { version: context.version, program: 'controller' });
     this.#controllerMetrics = new ControllerMetrics(this.#metrics, () => this.#figures());
+    this.#approvalMetrics = new ApprovalMetrics(this.#metrics);
+    this.#bundleMetrics = new BundleMetrics(this.#metrics);
+    new TrustMetrics(this.#metrics, () => this.#term?.trustFigures() ?? { sets: [], rotations: [] });
   }
 
   async run(): Promise<void> {
@@ -132,7 +134,8 @@ class Controller {
       client,
       clock: this.#clock,
       random: Math.random,
-      approver: this.#approver(),
+      approvalMetrics: this.#approvalMetrics,
+      bundleMetrics: this.#bundleMetrics,
       events: this.#events(client),
       metrics: this.#controllerMetrics,
       log: this.#log,
@@ -143,16 +146,6 @@ class Controller {
     } finally {
       this.#term = undefined;
     }
-  }
-
-  #approver(): Approver {
-    const { approveAll, driverServiceAccount, trustDomain } = this.#values;
-    const { driver: driverLabel, node: nodeLabel } = requestLabels;
-    return firstDecision([
-      approveDrivers({ serviceAccounts: driverServiceAccount, nodeLabel, trustDomain }),
-      ...(this.#values.approvePods ? [approvePods({ driverLabel, trustDomain })] : []),
-      ...(approveAll ? [approveEverything] : []),
-    ]);
   }
 
   #events(client: KubeClient): EventRecorder {

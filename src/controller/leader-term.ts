@@ -6,7 +6,8 @@ import type { ClusterIssuer, Issuer, IssuerStatus } from '../api/issuer.ts';
 import { Reflector } from '../kube/index.ts';
 import type { Clock, KubeClient, KubeObject, ReflectorOptions } from '../kube/index.ts';
 import type { Logger } from '../runtime/log.ts';
-import type { Approver } from './approval/approver.ts';
+import { Approval } from './approval/approval.ts';
+import type { ApprovalMetrics } from './approval/approval-metrics.ts';
 import type { EventRecorder } from './events/event-recorder.ts';
 import { IssuerController } from './issuers/issuer-controller.ts';
 import { issuerKeyText, issuerObjectKey, parseIssuerKey } from './issuers/issuer-key.ts';
@@ -24,12 +25,16 @@ import { slimRequest } from './requests/slim-request.ts';
 import type { ControllerValues } from './options.ts';
 import type { TermContext, TermPart } from './term-part.ts';
 import { termParts } from './term-parts.ts';
+import type { BundleMetrics } from './trust/bundles/bundle-metrics.ts';
+import { Trust } from './trust/trust.ts';
+import type { TrustFigures } from './trust/metrics.ts';
 
 export interface LeaderTermDependencies {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly approver: Approver;
+  readonly approvalMetrics: ApprovalMetrics;
+  readonly bundleMetrics: BundleMetrics;
   readonly events: EventRecorder;
   readonly metrics: ControllerMetrics;
   readonly log: Logger;
@@ -52,6 +57,8 @@ export class LeaderTerm {
   readonly #states: IssuerStates;
   readonly #issuerController: IssuerController;
   readonly #requestController: RequestController;
+  readonly #approval: Approval;
+  readonly #trust: Trust;
   readonly #issuerListeners: ((key: IssuerKey) => void)[] = [];
   readonly #parts: readonly TermPart[];
 
@@ -77,15 +84,28 @@ export class LeaderTerm {
         watchSecret(key, listener, signal, { ...deps, onError: this.#watchFailed }),
       onChange: (owner) => this.#secretChanged(owner),
     });
+    this.#trust = this.#makeTrust();
     this.#states = this.#issuerStates();
     this.#issuerController = this.#makeIssuerController();
+    this.#approval = new Approval(options, {
+      ...deps,
+      metrics: deps.approvalMetrics,
+      onWatchError: this.#watchFailed,
+    });
     this.#requestController = this.#makeRequestController();
     this.#parts = termParts(this.#context());
   }
 
   /** Every cache holds a first full view. */
   get synced(): boolean {
-    const caches = [this.#issuers, this.#clusterIssuers, this.#requests, ...this.#parts];
+    const caches = [
+      this.#trust,
+      this.#issuers,
+      this.#clusterIssuers,
+      this.#requests,
+      this.#approval,
+      ...this.#parts,
+    ];
     return caches.every(({ synced }) => synced);
   }
 
@@ -100,14 +120,21 @@ export class LeaderTerm {
     };
   }
 
+  trustFigures(): TrustFigures {
+    return this.#trust.figures();
+  }
+
   /** Works until the signal aborts; resolves when what was under way has ended. */
   async run(signal: AbortSignal): Promise<void> {
     this.#issuers.subscribe((change) => this.#issuerChanged('Issuer', change.object));
     this.#clusterIssuers.subscribe((change) => this.#issuerChanged('ClusterIssuer', change.object));
     this.#requests.subscribe(this.#requestController.onChange);
+    this.#approval.subscribe(() => this.#requestController.policiesChanged());
     const parts = [
       this.#issuers.run(signal),
       this.#clusterIssuers.run(signal),
+      this.#trust.run(signal),
+      this.#approval.run(signal),
       this.#issuerController.run(signal),
       this.#requestController.run(signal),
     ];
@@ -133,12 +160,19 @@ export class LeaderTerm {
       issuers: { state, subscribe },
       anchors: {
         of: (key) => {
+          // A CA that cannot sign now has signed before.
+          const published = this.#trust.anchors(key);
+          if (published) return published;
           const known = state(key);
           return known?.state === 'ready' ? known.anchors : undefined;
         },
         subscribe,
       },
-      judge: { decide: () => Promise.resolve({ decision: 'leave', message: 'no policy' }) },
+      anchorSets: this.#trust.anchorSets,
+      otherConsumers: this.#trust.otherConsumers,
+      judge: this.#approval,
+      facts: this.#approval.facts,
+      onPolicies: (listener) => this.#approval.subscribe(listener),
     };
   }
 
@@ -146,6 +180,26 @@ export class LeaderTerm {
     const { clock, random } = this.#deps;
     const { plural } = options.resource.type;
     return new Reflector(options, { clock, random, onError: (error) => this.#watchFailed(plural, error) });
+  }
+
+  #makeTrust(): Trust {
+    const { clock } = this.#deps;
+    const { trustDomain, caRotationSettle: settleMs } = this.#options;
+    return new Trust(
+      { trustDomain, settleMs },
+      {
+        ...this.#deps,
+        issuersSynced: () => this.#issuers.synced && this.#clusterIssuers.synced,
+        find: (key) => this.#findIssuer(key),
+        present: (key) => this.#states.caPair(key, clock.now()),
+        secretOf: (key) => this.#states.secretsOf(key)[0],
+        onChange: (key) => this.#issuerController.touch(key),
+        onReady: () => {
+          for (const issuer of this.#issuers.list()) this.#issuerChanged('Issuer', issuer);
+          for (const issuer of this.#clusterIssuers.list()) this.#issuerChanged('ClusterIssuer', issuer);
+        },
+      },
+    );
   }
 
   #issuerStates(): IssuerStates {
@@ -158,6 +212,7 @@ export class LeaderTerm {
         find: (key) => this.#findIssuer(key),
         secret: (key) => this.#secrets.get(key),
         readSecret: (key) => client.resource(secrets).get(key),
+        choose: (key, pair, secret) => this.#trust.choose(key, { pair, secret }),
       },
     );
   }
@@ -172,16 +227,19 @@ export class LeaderTerm {
       log,
       find: (key) => this.#findIssuer(key),
       state: (key) => this.#states.get(key),
+      rotation: (key) => this.#trust.report(key),
       writeStatus: (key, issuer, status) => this.#writeIssuerStatus(key, issuer, status),
       onKnown: (issuer) => {
         this.#requestController.issuerKnown(issuer);
+        this.#trust.issuerChanged(parseIssuerKey(issuer));
         for (const listener of this.#issuerListeners) listener(parseIssuerKey(issuer));
       },
     });
   }
 
   #makeRequestController(): RequestController {
-    const { clock, random, approver, events, metrics, log } = this.#deps;
+    const { clock, random, events, metrics, log } = this.#deps;
+    const { approver } = this.#approval;
     const awaited = new AwaitedSecrets(awaitedSecretsLimit, {
       want: (owner, keys) => this.#secrets.want(owner, keys),
     });

@@ -1,5 +1,7 @@
 import { durationBuckets } from '../runtime/metrics.ts';
 import type { Counter, Histogram, Metrics } from '../runtime/metrics.ts';
+import { PodCertificateMetrics } from './pod-certificates/pod-certificate-metrics.ts';
+import { SigningRequestMetrics } from './signing-requests/signing-request-metrics.ts';
 
 const controllers = ['certificaterequests', 'issuers'] as const;
 export type ControllerName = (typeof controllers)[number];
@@ -33,6 +35,8 @@ export interface ControllerFigures {
 
 /** What the controller counts. Every label has a closed set of values. */
 export class ControllerMetrics implements SyncMetrics, RequestMetrics {
+  readonly podCertificates: PodCertificateMetrics;
+  readonly signingRequests: SigningRequestMetrics;
   readonly #syncs: Counter<{ readonly controller: typeof controllers }>;
   readonly #errors: Counter<{ readonly controller: typeof controllers }>;
   readonly #outcomes: Counter<{ readonly outcome: typeof outcomes }>;
@@ -71,6 +75,8 @@ export class ControllerMetrics implements SyncMetrics, RequestMetrics {
       buckets: [1, 2, 5, 10, 30, 60, 300, 1800, 3600],
     });
     describeFigures(metrics, figures);
+    this.podCertificates = new PodCertificateMetrics(metrics);
+    this.signingRequests = new SigningRequestMetrics(metrics);
   }
 
   synced(controller: ControllerName): void {

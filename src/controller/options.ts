@@ -1,4 +1,5 @@
-import { checkTrustDomain } from '../pki/index.ts';
+import { formatDuration, parseDuration } from '../api/duration.ts';
+import { checkDnsName, checkTrustDomain } from '../pki/index.ts';
 import { commonFlags } from '../runtime/common-flags.ts';
 import { integerFlag, listFlag, textFlag, toggleFlag, valueFlag } from '../runtime/flags.ts';
 import type { FlagValues } from '../runtime/flags.ts';
@@ -25,19 +26,55 @@ export const controllerFlags = {
     parse: checkTrustDomain,
     format: String,
   }),
+  clusterDomain: valueFlag({
+    placeholder: 'NAME',
+    help: "Domain of the cluster's DNS, for the names that pods may have.",
+    default: 'cluster.local',
+    parse: checkClusterDomain,
+    format: String,
+  }),
+  defaultPolicy: toggleFlag({
+    help: 'Make the CertificateRequestPolicy certmount-default, which serves pods that no other policy applies to, where it is missing.',
+    default: true,
+  }),
   approveAll: toggleFlag({
-    help: "Approve everybody's requests, as cert-manager does, and not only those of the drivers.",
+    help: "Approve everybody's requests that no policy applies to, as cert-manager does.",
     default: false,
   }),
   approvePods: toggleFlag({
     help:
-      'Approve requests that the drivers make with the tokens of pods (--use-token-request there): no identity but that ' +
-      "of the pod's service account, no CA, any other name.",
+      'Approve requests that the drivers make with the tokens of pods (--use-token-request there), by the same policies ' +
+      'as those that the drivers make with their own.',
     default: false,
+  }),
+  bundles: toggleFlag({
+    help: 'Serve the Bundles of trust.cert-manager.io; off where trust-manager does.',
+    default: true,
+  }),
+  trustNamespace: textFlag({
+    placeholder: 'NAMESPACE',
+    help: 'Namespace of the ConfigMaps and Secrets that Bundles have as sources; the cluster resource namespace when not set.',
+  }),
+  secretTargets: toggleFlag({
+    help: 'Write Secrets for Bundles that want them, for which the controller needs further permissions.',
+    default: false,
+  }),
+  caRotationSettle: valueFlag({
+    placeholder: 'DURATION',
+    help:
+      'How long new anchors of an issuer are published before its new CA signs, when a Bundle or a ClusterTrustBundle ' +
+      'has them too: their readers report nothing. At most 24h.',
+    default: 120_000,
+    parse: parseSettleTime,
+    format: formatDuration,
+  }),
+  certificateSigningRequests: toggleFlag({
+    help: 'Sign CertificateSigningRequests of certificates.k8s.io to issuers; off where another controller of cert-manager.io does.',
+    default: true,
   }),
   driverServiceAccount: listFlag({
     placeholder: 'USER,…',
-    help: 'User names of the node drivers, whose requests are approved.',
+    help: 'User names of the node drivers, who may ask for certificates of the pods on their nodes.',
     default: ['system:serviceaccount:certmount:certmount-driver'],
   }),
   workers: integerFlag({
@@ -47,5 +84,20 @@ export const controllerFlags = {
     max: 256,
   }),
 } as const;
+
+function parseSettleTime(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds < 0 || milliseconds > 24 * 3_600_000) throw new Error('must be from 0 to 24h');
+  return milliseconds;
+}
+
+/** Names are compared as they stand, in lower case, as the API server has them. */
+function checkClusterDomain(text: string): string {
+  const name = checkDnsName(text);
+  if (name.startsWith('*') || name !== name.toLowerCase()) {
+    throw new Error(`${JSON.stringify(text)} is not a domain in lower case, without a wildcard`);
+  }
+  return name;
+}
 
 export type ControllerValues = FlagValues<typeof controllerFlags>;

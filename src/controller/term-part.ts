@@ -1,12 +1,16 @@
 import type { Clock, KubeClient } from '../kube/index.ts';
 import type { PolicyJudge } from '../policy/policy-request.ts';
 import type { Logger } from '../runtime/log.ts';
+import type { FactSources } from './approval/facts/facts.ts';
 import type { EventRecorder } from './events/event-recorder.ts';
 import type { IssuerKey } from './issuers/issuer-key.ts';
 import type { IssuerState } from './issuers/issuer-state.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import type { ControllerValues } from './options.ts';
+import type { AnchorSets } from './trust/anchor-sets/anchor-sets.ts';
+import type { BundleMetrics } from './trust/bundles/bundle-metrics.ts';
 import type { IssuerAnchors } from './trust/issuer-anchors.ts';
+import type { OtherConsumers } from './trust/rotation/other-consumers.ts';
 
 /** What works for as long as this process leads, beside requests and issuers; made anew for each term. */
 export interface TermPart {
@@ -25,9 +29,17 @@ export interface TermContext {
   readonly log: Logger;
   readonly events: EventRecorder;
   readonly metrics: ControllerMetrics;
+  readonly bundleMetrics: BundleMetrics;
   readonly issuers: TermIssuers;
   readonly anchors: IssuerAnchors;
+  readonly anchorSets: AnchorSets;
+  /** To be told by what hands issuers' anchors to readers other than volumes. */
+  readonly otherConsumers: OtherConsumers;
   readonly judge: PolicyJudge;
+  /** What the cluster says of pods, nodes and services, for whoever has to prove which pod a certificate is for. */
+  readonly facts: FactSources;
+  /** Told when the judge may say something else than it did: of what it left, that is worth another look. */
+  readonly onPolicies: (listener: () => void) => void;
 }
 
 export interface TermIssuers {

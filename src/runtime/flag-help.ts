@@ -10,6 +10,10 @@ export interface HelpOptions {
   readonly positionals?: string;
   /** Columns of the terminal; 100 when not known. */
   readonly width?: number;
+  /** Whether flags can be given by environment variables; true when not set. */
+  readonly environment?: boolean;
+  /** What stands after the flags, line by line. */
+  readonly notes?: readonly string[];
 }
 
 /** All of a program's flags: name, value, meaning, default and environment variable. */
@@ -20,23 +24,29 @@ export function helpText(table: FlagTable, options: HelpOptions): string {
     options.program,
     ...(options.positionals === undefined ? [] : [options.positionals]),
   ];
-  const flags = Object.entries(table).map(([name, flag]) => flagText(name, flag, width));
+  const environment = options.environment ?? true;
+  const flags = Object.entries(table).map(([name, flag]) => flagText(name, flag, { width, environment }));
+  const ofTheEnvironment = wrap(
+    'Each flag can be given by the environment variable under it instead; the command line wins, and an empty variable is one that is not set.',
+    width,
+  );
   return [
     `${usage.join(' ')} [flags]`,
     ...wrap(options.summary, width),
     '',
-    ...wrap(
-      'Each flag can be given by the environment variable under it instead; the command line wins, and an empty variable is one that is not set.',
-      width,
-    ),
-    '',
+    ...(environment ? [...ofTheEnvironment, ''] : []),
     ...flags,
     '  --help, -h\n      This text.',
     '',
+    ...(options.notes ?? []),
   ].join('\n');
 }
 
-function flagText(name: string, flag: Flag<unknown>, width: number): string {
+function flagText(
+  name: string,
+  flag: Flag<unknown>,
+  { environment, width }: { readonly environment: boolean; readonly width: number },
+): string {
   const value = flag.placeholder === undefined ? '[=false]' : ` ${flag.placeholder}`;
   const sentences = [flag.help];
   if (flag.required) sentences.push('Required.');
@@ -44,7 +54,9 @@ function flagText(name: string, flag: Flag<unknown>, width: number): string {
   const standard = flag.default === undefined ? '' : flag.format(flag.default);
   if (standard !== '') sentences.push(`Default: ${standard}.`);
   const indented = wrap(sentences.join(' '), width - 6).map((line) => `      ${line}`);
-  return [`  ${flagName(name)}${value}`, ...indented, `      ${environmentName(name)}`, ''].join('\n');
+  const names = flag.short === undefined ? flagName(name) : `${flagName(name)}, -${flag.short}`;
+  const variable = environment ? [`      ${environmentName(name)}`] : [];
+  return [`  ${names}${value}`, ...indented, ...variable, ''].join('\n');
 }
 
 function wrap(text: string, width: number): string[] {

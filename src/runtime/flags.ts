@@ -11,6 +11,8 @@ export interface Flag<T> {
   readonly required: boolean;
   /** Given several times, the values are joined; any other flag is refused then. */
   readonly repeatable: boolean;
+  /** One letter that means the same: "n" for -n. */
+  readonly short?: string | undefined;
   /** @throws Error whose message says what is allowed: "must be …" */
   parse(text: string): T;
   /** The default as the help shows it. */
@@ -22,7 +24,7 @@ export interface Flag<T> {
 /**
  * The flags of a program by camelCase name: `nodeId` is --node-id and CERTMOUNT_NODE_ID.
  *
- * No name may be `port` or begin with `service` or `port`: Kubernetes sets CERTMOUNT_PORT, CERTMOUNT_SERVICE_HOST and
+ * Where the environment is read, no name may be `port` or begin with `service` or `port`: Kubernetes sets CERTMOUNT_PORT, CERTMOUNT_SERVICE_HOST and
  * the like in every pod of a namespace that has a Service named certmount.
  */
 export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
@@ -36,6 +38,7 @@ export interface FlagOptions<T> {
   readonly default?: T;
   readonly required?: true;
   readonly placeholder?: string;
+  readonly short?: string;
 }
 
 export interface ValueFlagOptions<T> extends FlagOptions<T> {
@@ -60,7 +63,11 @@ export function textFlag<Options extends FlagOptions<string>>(
   }) as Flag<Outcome<string, Options>>;
 }
 
-export function toggleFlag(options: { readonly help: string; readonly default: boolean }): Flag<boolean> {
+export function toggleFlag(options: {
+  readonly help: string;
+  readonly default: boolean;
+  readonly short?: string;
+}): Flag<boolean> {
   const parse = (text: string): boolean => {
     if (text !== 'true' && text !== 'false') throw new Error('must be true or false');
     return text === 'true';
@@ -90,6 +97,7 @@ export function choiceFlag<const Choice extends string>(options: {
   readonly help: string;
   readonly choices: readonly Choice[];
   readonly default: Choice;
+  readonly short?: string;
 }): Flag<Choice> {
   const { choices } = options;
   return valueFlag<Choice>({
@@ -144,6 +152,7 @@ export function valueFlag<T>(options: ValueFlagOptions<T>): Flag<T | undefined> 
     default: options.default,
     required: options.required ?? false,
     repeatable: false,
+    short: options.short,
     parse,
     format: (value) => (value === undefined ? '' : format(value)),
   };

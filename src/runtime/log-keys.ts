@@ -13,11 +13,15 @@ export const logKeys = [
   'serviceAccount',
   'driverName',
   'certificateRequest', // NAMESPACE/NAME
+  'podCertificateRequest', // NAMESPACE/NAME
+  'signingRequest', // NAME of a CertificateSigningRequest
   'certificate', // NAMESPACE/NAME
   'issuer', // KIND.GROUP/NAME
   'order', // NAMESPACE/NAME
   'challenge', // NAMESPACE/NAME
+  'anchorSet',
   'trustBundle',
+  'policy', // NAME of a CertificateRequestPolicy
   'secretName', // NAMESPACE/NAME
   'resource', // PLURAL.GROUP
   'key', // of a work queue: NAMESPACE/NAME

@@ -32,15 +32,16 @@ export interface ParseOptions {
 }
 
 /**
- * Reads `--name value`, `--name=value`, `--toggle` and `--toggle=false`; what is not there, from the environment; what
+ * Reads `--name value`, `--name=value`, `-n value`, `-n=value`, `--toggle` and `--toggle=false`; what is not there, from the environment; what
  * is not there either, from the defaults. An empty variable counts as not set.
  *
+ * @param env undefined for a command that takes nothing from the environment
  * @throws FlagError that names the flag or variable, the value, and what is allowed
  */
 export function parseFlags<Table extends FlagTable>(
   table: Table,
   argv: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
+  env: Readonly<Record<string, string | undefined>> | undefined,
   options: ParseOptions = {},
 ): ParsedFlags<Table> {
   const { given, positionals } = splitArguments(table, argv);
@@ -49,7 +50,7 @@ export function parseFlags<Table extends FlagTable>(
 
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(table)) {
-    values[name] = valueOf(name, flag, given.get(name), env[environmentName(name)]);
+    values[name] = valueOf(name, flag, given.get(name), env);
   }
   return { values: values as FlagValues<Table>, positionals };
 }
@@ -65,7 +66,12 @@ function splitArguments(
   table: FlagTable,
   argv: readonly string[],
 ): { given: Map<string, string[]>; positionals: string[] } {
-  const names = new Map(Object.keys(table).map((name) => [flagName(name), name]));
+  const names = new Map(
+    Object.entries(table).flatMap(([name, { short }]) => [
+      [flagName(name), name] as const,
+      ...(short === undefined ? [] : [[`-${short}`, name] as const]),
+    ]),
+  );
   const given = new Map<string, string[]>();
   const positionals: string[] = [];
   for (let index = 0; index < argv.length; index++) {
@@ -82,7 +88,8 @@ function splitArguments(
     const written = equals < 0 ? argument : argument.slice(0, equals);
     const name = names.get(written);
     const flag = name === undefined ? undefined : table[name];
-    if (name === undefined || flag === undefined) throw unknownFlag(written, names.keys());
+    if (name === undefined || flag === undefined)
+      throw unknownFlag(written, Object.keys(table).map(flagName));
     let text = equals < 0 ? undefined : argument.slice(equals + 1);
     if (text === undefined && flag.placeholder === undefined) text = 'true';
     text ??= argv[++index];
@@ -98,7 +105,7 @@ function valueOf(
   name: string,
   flag: Flag<unknown>,
   texts: readonly string[] | undefined,
-  variable: string | undefined,
+  env: Readonly<Record<string, string | undefined>> | undefined,
 ): unknown {
   if (texts !== undefined) {
     const values = texts.map((text) => parseText(flagName(name), flag, text));
@@ -109,12 +116,11 @@ function valueOf(
     }
     return values[0];
   }
+  const variable = env?.[environmentName(name)];
   if (variable !== undefined && variable !== '') return parseText(environmentName(name), flag, variable);
   if (flag.required) {
-    throw new FlagError(
-      'missing-flag',
-      `${flagName(name)} or ${environmentName(name)} must be set: ${flag.help}`,
-    );
+    const where = env === undefined ? flagName(name) : `${flagName(name)} or ${environmentName(name)}`;
+    throw new FlagError('missing-flag', `${where} must be set: ${flag.help}`);
   }
   return flag.default;
 }

@@ -2,6 +2,7 @@ import type { Bench } from './bench-context.ts';
 import { keygenBench } from './benches/keygen.ts';
 import { memoryBench } from './benches/memory.ts';
 import { mountBench } from './benches/mount.ts';
+import { podCertificateBench } from './benches/pod-certificate.ts';
 import { podReadyBench } from './benches/pod-ready.ts';
 import { requestsBench } from './benches/requests.ts';
 import { rotationBench } from './benches/rotation.ts';
@@ -13,6 +14,7 @@ export const benches: readonly Bench[] = [
   stormBench,
   requestsBench,
   podReadyBench,
+  podCertificateBench,
   rotationBench,
   memoryBench,
   keygenBench,

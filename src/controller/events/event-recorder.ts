@@ -73,7 +73,7 @@ export class EventRecorder {
       note,
       type,
       regarding: {
-        apiVersion: 'cert-manager.io/v1',
+        apiVersion: about.apiVersion ?? 'cert-manager.io/v1',
         kind,
         name,
         ...(namespace !== undefined && { namespace }),

@@ -1,0 +1,33 @@
+import type { PodCertificateRequestStatus } from '../../api/pod-certificate-request.ts';
+import type { invalidUserAnnotations, unsupportedKeyType } from '../../api/pod-certificate-request.ts';
+import type { IssuerKey } from '../issuers/issuer-key.ts';
+import type { Certificate } from '../../pki/index.ts';
+
+/** Why a request has no answer yet. Closed: they are Event reasons and a metric's label. */
+export const waitReasons = [
+  'IssuerNotFound',
+  'IssuerNotReady',
+  'NoPolicy', // no policy applies, or one that does is not usable yet
+  'SigningError',
+  'LifetimeTooShort', // the CA does not live the hour that the API asks for
+  'ClockSkew',
+  'UnexpectedCertificate', // the issuer gave another one than it was asked for
+] as const;
+export type WaitReason = (typeof waitReasons)[number];
+
+/** Only what the pod's author or a policy says: a kubelet takes a denial for final, also when it renews. */
+export type DenialReason = typeof unsupportedKeyType | typeof invalidUserAnnotations | 'PolicyDenied';
+
+/** What one look at a request came to. There is no failure: whatever may pass stays pending, and is tried again. */
+export type PodCertificateOutcome =
+  /** Nothing is known yet: what it waits for brings it back. */
+  | { readonly outcome: 'hold' }
+  | { readonly outcome: 'waiting'; readonly reason: WaitReason; readonly message: string }
+  | { readonly outcome: 'denied'; readonly reason: DenialReason; readonly message: string }
+  | {
+      readonly outcome: 'issued';
+      readonly status: PodCertificateRequestStatus;
+      readonly leaf: Certificate;
+      readonly issuer: IssuerKey;
+      readonly policy: string;
+    };

@@ -1,0 +1,75 @@
+import { podCertificateRequests, podCertificateRequestVersions } from '../../api/pod-certificate-request.ts';
+import type {
+  PodCertificateRequest,
+  PodCertificateRequestStatus,
+} from '../../api/pod-certificate-request.ts';
+import { KubeError, ServedWatch } from '../../kube/index.ts';
+import type { IssuerKey } from '../issuers/issuer-key.ts';
+import type { TermContext, TermPart } from '../term-part.ts';
+import { PodCertificateController } from './pod-certificate-controller.ts';
+import { resolvePodCertificate } from './resolve-pod-certificate.ts';
+import { slimPodCertificateRequest } from './slim-pod-certificate-request.ts';
+
+/** Signs the requests that kubelets make for `podCertificate` projections, where the cluster serves them. */
+export function podCertificatesPart(context: TermContext): TermPart {
+  const { client, clock, events, facts, issuers, judge, log, random, values } = context;
+  const [preferred, other] = podCertificateRequestVersions;
+  const watch = new ServedWatch<PodCertificateRequest>(
+    {
+      types: [podCertificateRequests(preferred), podCertificateRequests(other)],
+      transform: slimPodCertificateRequest,
+    },
+    {
+      client,
+      clock,
+      random,
+      onError: (error) =>
+        log.warn({ resource: 'podcertificaterequests', error }, 'watch failed, trying again'),
+    },
+  );
+  const resolving = {
+    now: (): number => clock.now(),
+    random,
+    judge,
+    facts,
+    issuer: (issuer: IssuerKey) => issuers.state(issuer),
+  };
+  const controller = new PodCertificateController(
+    { workers: values.workers },
+    {
+      clock,
+      random,
+      events,
+      log,
+      metrics: context.metrics.podCertificates,
+      find: (key) => watch.get(key),
+      resolve: (request) => resolvePodCertificate(request, values, resolving),
+      writeStatus: (request, status) => writeStatus(request, status),
+    },
+  );
+  watch.subscribe(controller.onChange);
+  issuers.subscribe((issuer) => controller.issuerKnown(issuer));
+  context.onPolicies(() => controller.policiesChanged());
+
+  /** The server takes nothing but the status from this, so nothing else is sent. */
+  async function writeStatus(
+    { metadata }: PodCertificateRequest,
+    status: PodCertificateRequestStatus,
+  ): Promise<void> {
+    const { type } = watch;
+    if (type === undefined)
+      throw new KubeError('unavailable', 'podcertificaterequests: no version is served');
+    const { name = '', namespace = '', resourceVersion = '' } = metadata;
+    const body = { metadata: { name, namespace, resourceVersion }, status } as PodCertificateRequest;
+    await client.resource(type).replaceStatus(body);
+  }
+
+  return {
+    get synced() {
+      return watch.synced;
+    },
+    run: async (signal) => {
+      await Promise.all([watch.run(signal), controller.run(signal)]);
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { certmountGroup } from '../../api/groups.ts';
+import type { IssuerKey } from '../issuers/issuer-key.ts';
+
+const prefix = `${certmountGroup}/`;
+
+/** The signer that a ClusterIssuer is to pods: also the one that its ClusterTrustBundle names. */
+export function clusterIssuerSigner(name: string): string {
+  return prefix + name;
+}
+
+/** The reverse of {@link clusterIssuerSigner}. */
+export function clusterIssuerOf(signerName: string): string | undefined {
+  return isOurSigner(signerName) ? signerName.slice(prefix.length) : undefined;
+}
+
+export function isOurSigner(signerName: string): boolean {
+  return signerName.startsWith(prefix) && signerName.length > prefix.length;
+}
+
+/**
+ * The issuers that a signer's name may mean to a pod in the namespace, the one that counts first: `certmount.io/NAME` is the
+ * ClusterIssuer NAME; only where there is none, `certmount.io/PODNAMESPACE.NAME` is the Issuer NAME beside the pod.
+ */
+export function issuersOfSigner(signerName: string, namespace: string): readonly IssuerKey[] {
+  const name = signerName.slice(prefix.length);
+  const beside = `${namespace}.`;
+  return [
+    { kind: 'ClusterIssuer', name },
+    ...(name.startsWith(beside) && name.length > beside.length
+      ? [{ kind: 'Issuer' as const, namespace, name: name.slice(beside.length) }]
+      : []),
+  ];
+}

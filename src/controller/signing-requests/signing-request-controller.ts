@@ -1,0 +1,144 @@
+import type {
+  CertificateSigningRequest,
+  CertificateSigningRequestStatus,
+} from '../../api/certificate-signing-request.ts';
+import { formatTime } from '../../api/time.ts';
+import { isKubeError, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
+import type { Change, Clock, ObjectKey, Requeue } from '../../kube/index.ts';
+import type { Logger } from '../../runtime/log.ts';
+import type { EventRecorder } from '../events/event-recorder.ts';
+import { issuerKeyText } from '../issuers/issuer-key.ts';
+import type { IssuerKey } from '../issuers/issuer-key.ts';
+import { OpenRequests } from '../requests/open-requests.ts';
+import type { SigningRequestOutcome } from './resolve-signing-request.ts';
+import type { SigningRequestMetrics } from './signing-request-metrics.ts';
+import { phaseOf } from './signing-request-phase.ts';
+
+export interface SigningRequestControllerDependencies {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly find: (key: ObjectKey) => CertificateSigningRequest | undefined;
+  readonly resolve: (request: CertificateSigningRequest) => Promise<SigningRequestOutcome>;
+  /** One API write, which fails with 'conflict' when the request has changed since it was read. */
+  readonly writeStatus: (
+    request: CertificateSigningRequest,
+    status: CertificateSigningRequestStatus,
+  ) => Promise<unknown>;
+  readonly events: EventRecorder;
+  readonly metrics: SigningRequestMetrics;
+  readonly log: Logger;
+}
+
+/** For the rare wait that no watch can end. */
+const lookAgainMs = 30_000;
+const issuedNote = 'Certificate fetched from issuer successfully';
+
+/** Answers Kubernetes' own requests to issuers, once somebody has approved them. */
+export class SigningRequestController {
+  readonly #queue: WorkQueue;
+  readonly #deps: SigningRequestControllerDependencies;
+  readonly #open = new OpenRequests();
+
+  constructor(deps: SigningRequestControllerDependencies) {
+    this.#deps = deps;
+    this.#queue = new WorkQueue(
+      { workers: 4, baseDelayMs: 200, maxDelayMs: 300_000 },
+      {
+        clock: deps.clock,
+        random: deps.random,
+        reconcile: (key) => this.#reconcile(key),
+        onError: (signingRequest, error, retryInMs) => {
+          deps.metrics.failed();
+          deps.log.warn({ signingRequest, error, retryInMs }, 'failed, trying again');
+        },
+      },
+    );
+  }
+
+  /** Listener of the requests' reflector. */
+  readonly onChange = ({ type, object }: Change<CertificateSigningRequest>): void => {
+    const key = keyTextOf(object);
+    const phase = phaseOf(object);
+    if (type === 'deleted' || !('issuer' in phase)) {
+      this.#open.delete(key);
+      this.#queue.forget(key);
+      return;
+    }
+    this.#open.add(key, issuerKeyText(phase.issuer));
+    this.#queue.add(key);
+  };
+
+  /** The issuer's state is known, perhaps anew. */
+  issuerKnown(issuer: IssuerKey): void {
+    for (const request of this.#open.of(issuerKeyText(issuer))) this.#queue.add(request);
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#queue.run(signal);
+  }
+
+  async #reconcile(key: string): Promise<Requeue | void> {
+    const { find, metrics, resolve } = this.#deps;
+    const request = find(parseKey(key));
+    if (!request) return;
+    const outcome = await resolve(request);
+    if (outcome.outcome === 'leave') return;
+    if (outcome.outcome === 'waiting') {
+      metrics.looked('waiting');
+      const type = outcome.reason === 'WaitingApproval' ? 'Normal' : 'Warning';
+      this.#record(request, type, outcome.reason, outcome.message);
+      return outcome.lookAgain ? { requeueAfterMs: lookAgainMs } : undefined;
+    }
+    if (!(await this.#write(request, this.#status(request, outcome)))) return;
+    metrics.looked(outcome.outcome);
+    const { signerName: issuer, username: requester } = request.spec;
+    const fields = { signingRequest: key, issuer, requester };
+    if (outcome.outcome === 'failed') {
+      this.#deps.log.info({ ...fields, reason: outcome.reason }, 'signing request failed');
+      this.#record(request, 'Warning', outcome.reason, outcome.message);
+    } else {
+      this.#deps.log.info(fields, 'signing request issued');
+      this.#record(request, 'Normal', 'CertificateIssued', issuedNote);
+    }
+  }
+
+  #status(
+    { status }: CertificateSigningRequest,
+    outcome: Extract<SigningRequestOutcome, { outcome: 'issued' | 'failed' }>,
+  ): CertificateSigningRequestStatus {
+    if (outcome.outcome === 'issued') {
+      return { ...status, certificate: Buffer.from(outcome.certificate).toString('base64') };
+    }
+    const { message, reason } = outcome;
+    const time = formatTime(this.#deps.clock.now());
+    const condition = { type: 'Failed', status: 'True', reason, message, lastUpdateTime: time };
+    return {
+      ...status,
+      conditions: [...(status?.conditions ?? []), { ...condition, lastTransitionTime: time }],
+    };
+  }
+
+  /** False when the request is gone or another writer was faster, whose change brings it back by itself. */
+  async #write(
+    request: CertificateSigningRequest,
+    status: CertificateSigningRequestStatus,
+  ): Promise<boolean> {
+    try {
+      await this.#deps.writeStatus(request, status);
+      return true;
+    } catch (error) {
+      if (isKubeError(error, 'conflict', 'not-found')) return false;
+      throw error;
+    }
+  }
+
+  #record(
+    { metadata }: CertificateSigningRequest,
+    type: 'Normal' | 'Warning',
+    reason: string,
+    note: string,
+  ): void {
+    const about = { apiVersion: 'certificates.k8s.io/v1', metadata };
+    this.#deps.events.record(about, 'CertificateSigningRequest', type, reason, note);
+  }
+}
