@@ -49,7 +49,12 @@ export async function runDriver(
   const metrics = new Metrics();
   addProcessMetrics(metrics, { version, program: 'driver' });
   // The table of volumes reports to metrics that in turn count the table.
-  const reports = driverMetrics({ metrics, clock, volumes: () => volumes.all() });
+  const reports = driverMetrics({
+    metrics,
+    clock,
+    volumes: () => volumes.all(),
+    trust: () => node.trust(),
+  });
   const node = nodeVolumes(options, { ...deps, client, interpose, metrics: reports });
   const { mounts, podTokens, volumes } = node;
   await volumes.recover();

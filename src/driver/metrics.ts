@@ -33,21 +33,36 @@ const states = [
   'renewing',
 ] as const satisfies readonly Volume['state'][];
 
+const swapOutcomes = ['swapped', 'failed'] as const;
+export type SwapOutcome = (typeof swapOutcomes)[number];
+
 /** What the parts of the driver report. */
 export interface DriverMetrics {
   readonly call: (method: string, code: string, seconds: number) => void;
   readonly issuancePhase: (phase: IssuancePhase, seconds: number) => void;
   readonly renewal: (outcome: 'renewed' | VolumeFailure) => void;
+  /** @param seconds since the anchors were heard of */
+  readonly swap: (outcome: SwapOutcome, seconds?: number) => void;
 }
 
 export interface DriverMetricsDependencies {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly volumes: () => Iterable<Volume>;
+  readonly trust: () => TrustCounts;
+}
+
+export interface TrustCounts {
+  /** Anchor sets of the cluster. */
+  readonly sets: number;
+  /** Those in use whose present state cannot be used. */
+  readonly refused: number;
+  /** Volumes that lack the present state of a set. */
+  readonly behind: number;
 }
 
 /** No series is per volume, pod or namespace: a node's churn would fill the memory of whoever scrapes it. */
-export function driverMetrics({ metrics, clock, volumes }: DriverMetricsDependencies): DriverMetrics {
+export function driverMetrics({ metrics, clock, trust, volumes }: DriverMetricsDependencies): DriverMetrics {
   const calls = metrics.histogram({
     name: 'certmount_driver_csi_call_duration_seconds',
     help: 'CSI calls by method and gRPC code.',
@@ -101,10 +116,37 @@ export function driverMetrics({ metrics, clock, volumes }: DriverMetricsDependen
       return times.length === 0 ? [] : [{ labels: {}, value: Math.min(...times) / 1000 }];
     },
   );
+  const { swap } = trustMetrics(metrics, trust);
   return {
+    swap,
     call: (method, code, seconds) => calls.observe(seconds, { method, code }),
     issuancePhase: (phase, seconds) => issuance.observe(seconds, { phase }),
     renewal: (outcome) => renewals.inc({ outcome }),
+  };
+}
+
+function trustMetrics(metrics: Metrics, trust: () => TrustCounts): Pick<DriverMetrics, 'swap'> {
+  const swaps = metrics.counter({
+    name: 'certmount_driver_trust_swaps_total',
+    help: 'Changes of the trust anchors of a volume beside its certificate, by outcome.',
+    labels: { outcome: swapOutcomes },
+  });
+  const durations = metrics.histogram({
+    name: 'certmount_driver_trust_swap_duration_seconds',
+    help: 'From the watch event of anchors to their being in a volume.',
+  });
+  const gauges = [
+    ['certmount_driver_anchor_sets', 'AnchorSets of the cluster.', 'sets'],
+    ['certmount_driver_refused_anchor_sets', 'AnchorSets in use that are empty or unreadable.', 'refused'],
+    ['certmount_driver_trust_behind_volumes', 'Volumes that lack the present trust anchors.', 'behind'],
+  ] as const;
+  for (const [name, help, field] of gauges)
+    metrics.computed({ name, help, type: 'gauge' }, () => [{ labels: {}, value: trust()[field] }]);
+  return {
+    swap: (outcome, seconds) => {
+      swaps.inc({ outcome });
+      if (seconds !== undefined) durations.observe(seconds);
+    },
   };
 }
 

@@ -3,12 +3,17 @@ import * as fs from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { certificateRequests } from '../api/certificate-request.ts';
 import { events, pods } from '../api/core.ts';
+import { nodeTrusts } from '../api/node-trust.ts';
 import type { Clock, Connection, KubeClient } from '../kube/index.ts';
 import { KeyGenerator } from '../pki/index.ts';
 import type { Logger } from '../runtime/log.ts';
-import type { DriverMetrics } from './metrics.ts';
-import { watchPods, watchRequests } from './node-watches.ts';
+import type { DriverMetrics, TrustCounts } from './metrics.ts';
+import { watchAnchorSets, watchPods, watchRequests } from './node-watches.ts';
 import { type DriverOptions, driverPaths } from './options.ts';
+import { AnchorSets } from './trust/anchor-sets.ts';
+import { coverage } from './trust/coverage.ts';
+import { NodeTrustReport } from './trust/node-trust-report.ts';
+import { TrustKeeper } from './trust/trust-keeper.ts';
 import type { DriverEffects } from './volume/fault-points.ts';
 import { VolumeFiles } from './volume/files/volume-files.ts';
 import { AnchorCache } from './volume/issuance/anchor-cache.ts';
@@ -46,6 +51,7 @@ export interface NodeVolumes {
   readonly mounts: VolumeMounts;
   /** Of the pods, where requests are made in their names. */
   readonly podTokens: PodTokens | undefined;
+  readonly trust: () => TrustCounts;
   /** Keeps up with the API server until the signal aborts. Call when the volumes are recovered. */
   run(signal: AbortSignal): Promise<void>;
   /** Call before the signal of {@link run} aborts: what is under way needs it to end. */
@@ -63,6 +69,7 @@ export function nodeVolumes(options: DriverOptions, dependencies: NodeVolumesDep
     recordWrites: fs.promises,
     requests: client.resource(certificateRequests),
     events: client.resource(events),
+    nodeTrusts: client.resource(nodeTrusts),
   });
   const { requests } = effects;
   const reflector = watchRequests(options, dependencies);
@@ -88,6 +95,11 @@ export function nodeVolumes(options: DriverOptions, dependencies: NodeVolumesDep
   );
   const files = new VolumeFiles({}, { fs: effects.files, now: () => new Date(clock.now()) });
   const workloadApis = new WorkloadApis({ limits: workloadApiLimits }, { clock, log, fs, files, randomHex });
+  const { read: readAnchors } = new AnchorCache();
+  const anchors = new AnchorSets(
+    {},
+    { reflector: (onError) => watchAnchorSets(dependencies, onError), readAnchors, clock, random, log },
+  );
   const volumes: Volumes = new Volumes(
     { concurrentRenewals: 32, keepIssuedRequests: options.keepIssuedRequests },
     {
@@ -104,7 +116,8 @@ export function nodeVolumes(options: DriverOptions, dependencies: NodeVolumesDep
       pods: nodePods,
       events: podEvents,
       parseSpec: (source, podIps) => parseSpec(source, { ...options, nodeName }, podIps),
-      readAnchors: new AnchorCache().read,
+      anchors,
+      readAnchors,
       generateKey: (spec, signal) => keys.generate(spec, signal),
       records: new VolumeRecords(
         { directory: driverPaths(options).state },
@@ -122,6 +135,7 @@ export function nodeVolumes(options: DriverOptions, dependencies: NodeVolumesDep
         },
       ),
       release: (namespace, request) => janitor.release(namespace, request),
+      onSettled: (volumeId) => keeper.settled(volumeId),
     },
   );
   const janitor = new RequestJanitor(
@@ -136,12 +150,34 @@ export function nodeVolumes(options: DriverOptions, dependencies: NodeVolumesDep
       onDeleted: (volumeId, namespace, request) => volumes.forgetRefusal(volumeId, namespace, request),
     },
   );
+  const report = new NodeTrustReport(
+    { driverName },
+    {
+      nodeTrusts: effects.nodeTrusts,
+      identity: () => requester.identity(),
+      sets: () => coverage(volumes.all(), anchors),
+      clock,
+      random,
+      log,
+    },
+  );
+  const keeper = new TrustKeeper(
+    {},
+    { volumes, anchors, onChange: () => report.changed(), events: podEvents, metrics, clock, random, log },
+  );
   return {
     volumes,
     mounts,
     podTokens,
+    trust: () => ({ ...anchors.count(), behind: keeper.behind() }),
     run: async (signal) => {
-      await Promise.all([reflector.run(signal), janitor.run(signal)]);
+      await Promise.all([
+        reflector.run(signal),
+        janitor.run(signal),
+        anchors.run(signal),
+        keeper.run(signal),
+        report.run(signal),
+      ]);
     },
     stop: async (graceMs) => {
       subPaths.stop();

@@ -1,8 +1,10 @@
+import { type AnchorSet, anchorSets } from '../api/anchor-set.ts';
 import { type CertificateRequest, certificateRequests } from '../api/certificate-request.ts';
 import { type Pod, pods } from '../api/core.ts';
 import { requestLabels } from '../api/driver-requests.ts';
 import { type Clock, type KubeClient, type KubeObject, Reflector, type ResourceType } from '../kube/index.ts';
 import type { Logger } from '../runtime/log.ts';
+import { slimAnchorSet } from './trust/anchor-sets.ts';
 import { labelValue } from './volume/issuance/labels.ts';
 import { slimPod } from './volume/pods/node-pods.ts';
 
@@ -36,6 +38,17 @@ export function watchPods(
   dependencies: NodeWatchesDependencies,
 ): Reflector<Pod> {
   return watch(pods, { fieldSelector: `spec.nodeName=${nodeId}`, transform: slimPod }, dependencies);
+}
+
+/** All AnchorSets: which of them the volumes of this node use changes with its pods. */
+export function watchAnchorSets(
+  { client, clock, random }: NodeWatchesDependencies,
+  onError: (error: unknown) => void,
+): Reflector<AnchorSet> {
+  return new Reflector(
+    { resource: client.resource(anchorSets), transform: slimAnchorSet },
+    { clock, random, onError },
+  );
 }
 
 function watch<T extends KubeObject>(

@@ -155,8 +155,14 @@ export function driverPaths(values: DriverOptions): DriverPaths {
       values.registrationEndpoint === undefined
         ? `${kubeletDir}/plugins/${name}/csi.sock`
         : socketPath(values.registrationEndpoint),
-    state: values.stateDir ?? `${socket.slice(0, socket.lastIndexOf('/'))}/volumes`,
+    state: recordsDirectory(values),
   };
+}
+
+/** Where the records of the volumes are. */
+export function recordsDirectory(values: Pick<DriverFlagValues, 'endpoint' | 'stateDir'>): string {
+  const socket = socketPath(values.endpoint);
+  return values.stateDir ?? `${socket.slice(0, socket.lastIndexOf('/'))}/volumes`;
 }
 
 function parseEndpoint(text: string): string {

@@ -85,7 +85,12 @@ async function momentsOf(scenario: Scenario, node: FaultNode): Promise<KillMomen
   }
   const reached = await settled(node);
   await scenario.afterwards(node, subject);
-  const moments = distinct(reached);
+  const meant = reached.filter(
+    ({ point }) => point.startsWith('nodeTrusts.') === (scenario.of !== undefined),
+  );
+  const moments = distinct(meant);
+  // How often a report is written depends on what comes together in one.
+  if (scenario.of !== undefined) return moments.filter(({ nth }) => nth === 1);
   return scenario.everyTime ? moments : moments.filter((moment) => isFirstOrLast(moment, moments));
 }
 

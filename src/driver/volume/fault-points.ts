@@ -1,5 +1,6 @@
 import type { CertificateRequest } from '../../api/certificate-request.ts';
 import type { Event } from '../../api/core.ts';
+import type { NodeTrust } from '../../api/node-trust.ts';
 import type { Resource } from '../../kube/index.ts';
 import type { VolumeFilesDependencies } from './files/volume-files.ts';
 import type { Mounter } from './mount/mounter.ts';
@@ -16,6 +17,7 @@ export interface DriverEffects {
   readonly recordWrites: VolumeRecordsDependencies['fsPromises'];
   readonly requests: Pick<Resource<CertificateRequest>, 'create' | 'delete'>;
   readonly events: Pick<Resource<Event>, 'create'>;
+  readonly nodeTrusts: Pick<Resource<NodeTrust>, 'create' | 'patch'>;
 }
 
 type Part = keyof DriverEffects;
@@ -59,6 +61,7 @@ const changes: { readonly [P in Part]: Readonly<Record<keyof DriverEffects[P], b
   recordWrites: { rename: true, writeFile: true },
   requests: { create: true, delete: true },
   events: { create: true },
+  nodeTrusts: { create: true, patch: true },
 };
 
 /** The moments at which the driver may be killed: before and after each step that the world outside can see. */

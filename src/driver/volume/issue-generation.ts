@@ -1,21 +1,28 @@
 import type { KeyObject } from 'node:crypto';
 import type { Certificate } from '../../pki/index.ts';
+import { issuerSource, unmetTrust, type VolumeAnchors, volumeAnchors } from '../trust/volume-anchors.ts';
 import type { GenerationFiles } from './files/generation.ts';
 import { renderGeneration } from './files/render-generation.ts';
 import { verifyIssued } from './issuance/verify-issued.ts';
 import { readPasswords } from './passwords.ts';
+import { readAnchorsOf } from './read-anchors.ts';
 import { generationNumber } from './read-generation.ts';
 import { toVolumeError } from './volume-error.ts';
 import type { VolumePorts } from './volume-ports.ts';
 import type { VolumeSpec } from './volume-spec.ts';
 import type { Generation, Pending } from './volume.ts';
 import { renewalTime } from './renewal/renewal-time.ts';
+import type { TrustState } from './trust-state.ts';
+import { withTimeLimit } from './with-time-limit.ts';
 
 export interface IssuedGeneration {
   readonly generation: Generation;
   /** Milliseconds since the epoch. */
   readonly renewAt: number;
 }
+
+/** What the node heard of anchors is waited for so long; then those that come with the certificate have to do. */
+const anchorsHeardMs = 1_000;
 
 /** Request, wait, verify, write: until the rename nothing in the volume has changed, after it everything has. */
 export async function issueGeneration(
@@ -24,26 +31,34 @@ export async function issueGeneration(
   signal: AbortSignal,
   ports: VolumePorts,
 ): Promise<IssuedGeneration> {
-  const { clock, files, issuance, metrics } = ports;
+  const { anchors, clock, files, issuance, metrics, readAnchors } = ports;
+  await anchorsToBeKnown(spec, signal, ports);
   const issued = await issuance.obtain(spec, pending.key, pending.request, signal);
+  // From here to the end nothing is waited for: a change of anchors comes before all of it or after.
   const received = performance.now();
   const now = clock.now();
-  const material = verifyIssued(
+  const source = issuerSource(spec);
+  const set = source === undefined ? undefined : anchors.find(source);
+  const { anchors: named, chain } = verifyIssued(
     spec,
     pending.key,
     issued.certificates,
     issued.ca,
     new Date(now),
-    ports.readAnchors,
+    readAnchors,
+    set === undefined ? [] : readAnchors(set.anchors),
   );
-  const renewAt = nextRenewal(spec, material.chain[0], now, ports);
+  const renewAt = nextRenewal(spec, chain[0], now, ports);
   const verified = performance.now();
+  let trust: VolumeAnchors;
   try {
     ports.mounts.assertMounted(spec.targetPath);
     const generation = generationNumber(spec, files) + 1;
     const password = readPasswords(spec, files);
-    const context = { generation, renewAt, password };
-    const rendered = renderGeneration(spec, pending.key, material, context);
+    const present = readAnchorsOf(spec, ports);
+    trust = volumeAnchors(spec, present, { anchors: named, at: now }, anchors, readAnchors);
+    const material = { chain, anchors: trust.own, federated: trust.federated, trust: trust.state };
+    const rendered = renderGeneration(spec, pending.key, material, { generation, renewAt, password });
     files.write(spec.targetPath, withKnownAnchors(spec, rendered, ports));
   } catch (error) {
     throw toVolumeError(error, 'mount-failed', 'cannot write the files of the volume');
@@ -51,9 +66,24 @@ export async function issueGeneration(
   metrics.issuancePhase('verify', (verified - received) / 1000);
   metrics.issuancePhase('write', (performance.now() - verified) / 1000);
   return {
-    generation: generationOf(material.chain[0]),
+    generation: generationOf(chain[0], trust.state),
     renewAt,
   };
+}
+
+/** A volume that has anchors keeps them until there are others; before that it waits for those that it names. */
+async function anchorsToBeKnown(spec: VolumeSpec, signal: AbortSignal, ports: VolumePorts): Promise<void> {
+  const { anchors, files } = ports;
+  const { ca } = spec.files;
+  const hasAnchors = ca !== undefined && files.read(spec.targetPath, ca) !== undefined;
+  if (!hasAnchors) await anchors.whenMet(() => unmetTrust(spec, anchors), signal);
+  if (anchors.state !== 'unknown') return;
+  const heard = (): string | undefined => (anchors.state === 'unknown' ? 'the trust anchors' : undefined);
+  await withTimeLimit(anchorsHeardMs, signal, ports, (limited) => anchors.whenMet(heard, limited)).catch(
+    (error: unknown) => {
+      if (signal.aborted) throw error;
+    },
+  );
 }
 
 /**
@@ -78,11 +108,12 @@ export async function makeKey(spec: VolumeSpec, signal: AbortSignal, ports: Volu
   return key;
 }
 
-export function generationOf(leaf: Certificate): Generation {
+export function generationOf(leaf: Certificate, trust: TrustState | undefined): Generation {
   return {
     serialNumber: leaf.serialNumber,
     notBefore: leaf.notBefore.getTime(),
     notAfter: leaf.notAfter.getTime(),
+    trust,
   };
 }
 
@@ -92,6 +123,6 @@ export function nextRenewal(
   issuedAt: number,
   ports: VolumePorts,
 ): number {
-  const { notBefore, notAfter } = generationOf(leaf);
-  return renewalTime({ notBefore, notAfter }, issuedAt, spec.renewBefore, ports.renewalSpread(leaf));
+  const lifetime = { notBefore: leaf.notBefore.getTime(), notAfter: leaf.notAfter.getTime() };
+  return renewalTime(lifetime, issuedAt, spec.renewBefore, ports.renewalSpread(leaf));
 }

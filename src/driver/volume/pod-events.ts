@@ -21,6 +21,7 @@ export type PodEventReason =
   | 'CertificatePending'
   | 'CertificateRenewalFailed'
   | 'SubPathNeverUpdates'
+  | 'TrustNotUpdated'
   | 'VolumeNotRenewed';
 
 /** The same of the same pod is told again only after so long. */

@@ -127,7 +127,7 @@ function adopt(spec: VolumeSpec, ports: VolumePorts): IssuedGeneration | undefin
   if (found === undefined || !isAskedFor(spec, found, ports)) return undefined;
   ports.log.info({ volume: spec.volumeId }, 'took over a mounted volume without a record');
   const renewAt = nextRenewal(spec, found.leaf, found.writtenAt, ports);
-  return { generation: generationOf(found.leaf), renewAt };
+  return { generation: generationOf(found.leaf, found.trust), renewAt };
 }
 
 /** Whether what lies there is this volume's: checked as at its issuance, with the time within its lifetime. */
@@ -135,7 +135,9 @@ export function isAskedFor(spec: VolumeSpec, found: ReadGeneration, ports: Volum
   const { notBefore, notAfter } = found.leaf;
   const at = Math.max(notBefore.getTime(), Math.min(ports.clock.now(), notAfter.getTime() - 1));
   try {
-    verifyIssued(spec, found.key, found.certificates, found.ca, new Date(at));
+    // Anchors of a Bundle are those of the volume's peers, and need not be its own issuer's.
+    const ca = spec.trust.bundle === undefined ? found.ca : '';
+    verifyIssued(spec, found.key, found.certificates, ca, new Date(at));
     return true;
   } catch (error) {
     ports.log.warn(

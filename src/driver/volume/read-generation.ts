@@ -7,20 +7,25 @@ import {
   publicKeyOf,
   samePublicKey,
 } from '../../pki/index.ts';
+import { trustFile } from './files/generation.ts';
 import type { VolumeFiles } from './files/volume-files.ts';
+import { parseTrustState, type TrustState } from './trust-state.ts';
 import type { VolumeSpec } from './volume-spec.ts';
 
 export interface ReadGeneration {
   readonly leaf: Certificate;
+  /** The leaf first. */
+  readonly chain: readonly [Certificate, ...Certificate[]];
   readonly key: KeyObject;
   /** PEM, the leaf first. */
   readonly certificates: string;
   /** PEM of the anchors, empty where there are none. */
   readonly ca: string;
-  /** Milliseconds since the epoch. */
+  /** When the certificate was. Milliseconds since the epoch. */
   readonly writtenAt: number;
   /** As {@link generationNumber} has it. */
   readonly generation: number;
+  readonly trust: TrustState | undefined;
 }
 
 /** What lies in the volume, if it is whole: a key, and a certificate for this key. */
@@ -33,11 +38,14 @@ export function readGeneration(spec: VolumeSpec, files: VolumeFiles): ReadGenera
   const { chainPem, keyPem } = found;
   try {
     const key = decodePrivateKey(keyPem);
-    const [leaf] = parseChain(chainPem);
+    const [leaf, ...issuers] = parseChain(chainPem);
     if (leaf === undefined || !samePublicKey(leaf.publicKey, publicKeyOf(key))) return undefined;
     const ca = (caFile === undefined ? undefined : files.read(spec.targetPath, caFile)) ?? '';
-    const writtenAt = files.writtenAt(spec.targetPath) ?? leaf.notBefore.getTime();
-    return { leaf, key, certificates: chainPem, ca, writtenAt, generation: generationNumber(spec, files) };
+    const trust = parseTrustState(files.read(spec.targetPath, trustFile));
+    const writtenAt = trust?.issuedAt ?? files.writtenAt(spec.targetPath) ?? leaf.notBefore.getTime();
+    const generation = generationNumber(spec, files);
+    const chain = [leaf, ...issuers] as const;
+    return { leaf, chain, key, certificates: chainPem, ca, writtenAt, generation, trust };
   } catch {
     return undefined;
   }

@@ -64,7 +64,7 @@ async function recoverVolume(
   const live = {
     spec,
     request: record.request,
-    generation: generationOf(found.leaf),
+    generation: generationOf(found.leaf, found.trust),
     renewAt,
     failedRenewals: 0,
   };

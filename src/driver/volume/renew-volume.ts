@@ -11,6 +11,7 @@ import type { VolumePorts } from './volume-ports.ts';
 import type { VolumeSpec } from './volume-spec.ts';
 import { advance, isServed, type LiveVolume, type Pending, pendingOf, type ServedVolume } from './volume.ts';
 import type { VolumeTable } from './volumes.ts';
+import { withTimeLimit } from './with-time-limit.ts';
 
 /** An attempt waits for so long before it makes way; the next one goes on with the same request. */
 const attemptMs = 30_000;
@@ -90,7 +91,8 @@ async function startRenewal(
   const next = { request: newRequestName(spec, ports), key };
   ports.mounts.assertMounted(spec.targetPath);
   savePending(spec, next, ports.files);
-  table.set(advance(volume, { type: 'renewal-started', next }));
+  // The anchors may have changed while the key was made.
+  table.set(advance(table.get(spec.volumeId) ?? volume, { type: 'renewal-started', next }));
   return next;
 }
 
@@ -162,28 +164,5 @@ async function settle(volume: LiveVolume, ports: VolumePorts): Promise<void> {
     ports.files.removePending(targetPath);
   } catch (error) {
     ports.log.error({ error, volume: volumeId }, "cannot store the volume's record");
-  }
-}
-
-async function withTimeLimit<T>(
-  limitMs: number,
-  signal: AbortSignal,
-  ports: VolumePorts,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const limited = new AbortController();
-  const follow = (): void => limited.abort(signal.reason);
-  signal.addEventListener('abort', follow, { once: true });
-  // It aborted while the key was made: no event comes any more.
-  if (signal.aborted) follow();
-  const timer = ports.clock.setTimer(
-    () => limited.abort(new VolumeError('not-issued-yet', 'not issued in time')),
-    limitMs,
-  );
-  try {
-    return await work(limited.signal);
-  } finally {
-    timer.cancel();
-    signal.removeEventListener('abort', follow);
   }
 }

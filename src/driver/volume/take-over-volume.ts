@@ -70,7 +70,7 @@ async function takeOver(
     table.set({ state: 'waiting', spec, failedRenewals: 0, next: undefined });
     table.renewAt(spec.volumeId, ports.clock.now());
   } else {
-    const generation = generationOf(found.leaf);
+    const generation = generationOf(found.leaf, found.trust);
     const renewAt = takenOverRenewal(spec, found, ports);
     table.set({ state: 'live', spec, request, generation, renewAt, failedRenewals: 0 });
     table.renewAt(spec.volumeId, renewAt);

@@ -23,8 +23,18 @@ export class VolumeOperations {
     return this.#running.size;
   }
 
+  isBusy(volumeId: string): boolean {
+    return this.#running.has(volumeId);
+  }
+
   isRunning(volumeId: string, kind: Kind): boolean {
     return this.#running.get(volumeId)?.kind === kind;
+  }
+
+  /** Whether a change of the volume's files that takes no time of its own may come now: between the steps of a renewal too. */
+  allowsStep(volumeId: string): boolean {
+    const kind = this.#running.get(volumeId)?.kind;
+    return kind === undefined || kind === 'renew';
   }
 
   /**

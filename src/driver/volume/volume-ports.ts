@@ -3,6 +3,7 @@ import type { Clock } from '../../kube/index.ts';
 import type { Certificate, KeySpec } from '../../pki/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { DriverMetrics } from '../metrics.ts';
+import type { AnchorSets } from '../trust/anchor-sets.ts';
 import type { WorkloadApis } from '../workload-api/workload-apis.ts';
 import type { VolumeFiles } from './files/volume-files.ts';
 import type { Issuance } from './issuance/issuance.ts';
@@ -26,6 +27,7 @@ export interface VolumePorts {
   /** From 0 to 1: by how much of what is allowed a certificate's renewal is brought forward. */
   readonly renewalSpread: (leaf: Certificate) => number;
   readonly readAnchors: (pem: string) => readonly Certificate[];
+  readonly anchors: Pick<AnchorSets, 'state' | 'find' | 'whenMet'>;
   readonly mounts: VolumeMounts;
   readonly files: VolumeFiles;
   readonly records: VolumeRecords;

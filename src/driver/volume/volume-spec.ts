@@ -15,6 +15,7 @@ export interface VolumeSpec {
   readonly requestAnnotations: Readonly<Record<string, string>>;
   readonly files: FileLayout;
   readonly keystores: KeystoresSpec | undefined;
+  readonly trust: TrustSpec;
   /** Whether a socket of the SPIFFE Workload API lies beside the files. */
   readonly workloadApi: boolean;
   /** What the pod must have before its certificate is asked for. */
@@ -25,6 +26,16 @@ export interface VolumeSpec {
   readonly group: number | undefined;
   /** Before notAfter, milliseconds; undefined renews at two thirds of the lifetime. */
   readonly renewBefore: number | undefined;
+}
+
+/** Whose anchors the volume is to have. */
+export interface TrustSpec {
+  /** Name of the Bundle whose anchors the volume has in place of its issuer's. */
+  readonly bundle: string | undefined;
+  /** Names of Bundles of other trust domains, each of which has files of its own. */
+  readonly federated: readonly string[];
+  /** Whose SVIDs the volume's own anchors verify. */
+  readonly trustDomain: string;
 }
 
 export interface IssuerName {
@@ -58,6 +69,8 @@ export interface FileLayout {
   readonly ca: string | undefined;
   /** Whether the file of the anchors is there, empty, when the issuer names none. */
   readonly emptyCa: boolean;
+  /** JSON: the same as a SPIFFE bundle. Where there is one, federated trust domains have one each too. */
+  readonly spiffeBundle: string | undefined;
   /** PEM: the key in PKCS#8, then the chain; one file for readers that must never see the two apart. */
   readonly bundle: string | undefined;
   /** PEM: the key as in `privateKey`, then the chain; cert-manager's CombinedPEM. */

@@ -1,12 +1,15 @@
 import type { KeyObject } from 'node:crypto';
+import type { TrustState } from './trust-state.ts';
 import type { VolumeError } from './volume-error.ts';
 import type { VolumeSpec } from './volume-spec.ts';
 
-/** The certificate that lies in a volume. Times in milliseconds since the epoch. */
+/** What lies in a volume. Times in milliseconds since the epoch. */
 export interface Generation {
   readonly serialNumber: string;
   readonly notBefore: number;
   readonly notAfter: number;
+  /** undefined where the files do not say where their anchors are from. */
+  readonly trust: TrustState | undefined;
 }
 
 /** A request under way and the key that it is for. */
@@ -70,6 +73,8 @@ export type VolumeEvent =
       readonly generation: Generation;
       readonly renewAt: number;
     }
+  /** The same certificate with other anchors. */
+  | { readonly type: 'retrusted'; readonly trust: TrustState }
   | { readonly type: 'renewal-started'; readonly next: Pending }
   /** The request of the renewal can still be answered: the next attempt goes on with it. */
   | { readonly type: 'renewal-delayed' }
@@ -83,6 +88,9 @@ export function advance(volume: Volume, event: VolumeEvent): Volume {
       const { request, generation, renewAt } = event;
       return { state: 'live', spec, request, generation, renewAt, failedRenewals: 0 };
     }
+    case 'retrusted':
+      if (!isLive(volume)) break;
+      return { ...volume, generation: { ...volume.generation, trust: event.trust } };
     case 'refused':
       if (volume.state !== 'requested') break;
       return { state: 'refused', spec, request: volume.request, failure: event.failure, at: event.at };

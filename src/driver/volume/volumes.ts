@@ -5,6 +5,7 @@ import { recoverVolumes } from './recover-volumes.ts';
 import { renewVolume } from './renew-volume.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
 import { takeOverVolume } from './take-over-volume.ts';
+import { retrustVolume } from './retrust-volume.ts';
 import { unpublishVolume } from './unpublish-volume.ts';
 import { VolumeError } from './volume-error.ts';
 import { VolumeOperations } from './volume-operations.ts';
@@ -21,7 +22,12 @@ export interface VolumesOptions {
 export interface VolumesDependencies extends VolumePorts {
   /** Told of each CertificateRequest that a volume has stopped needing. */
   readonly release: (namespace: string, request: string) => void;
+  /** Told of each volume on which an operation has ended, well or not. */
+  readonly onSettled?: (volumeId: string) => void;
 }
+
+/** `busy` is followed by a word to `onSettled`. */
+export type RetrustOutcome = 'written' | 'unchanged' | 'busy';
 
 /** What the kubelet says of a volume: the same for each publish of it and after a restart. */
 export interface VolumeSource {
@@ -83,7 +89,7 @@ export class Volumes {
     }
     this.#checkTarget(volumeId, targetPath);
     this.#refuseWhenStopping();
-    await this.#operations.run(volumeId, 'publish', targetPath, signal, (operation) =>
+    await this.#run(volumeId, 'publish', targetPath, signal, (operation) =>
       this.#deps.mounts.isLeftByOther(targetPath)
         ? takeOverVolume(spec, source, this.#table(), this.#deps)
         : publishVolume(spec, source, operation, this.#table(), this.#deps),
@@ -92,9 +98,31 @@ export class Volumes {
 
   async unpublish(volumeId: string, targetPath: string, signal: AbortSignal): Promise<void> {
     this.#checkTarget(volumeId, targetPath);
-    await this.#operations.run(volumeId, 'unpublish', targetPath, signal, () =>
+    await this.#run(volumeId, 'unpublish', targetPath, signal, () =>
       unpublishVolume(volumeId, targetPath, this.#table(), this.#deps),
     );
+  }
+
+  /**
+   * Gives the volume the trust anchors that it is to have by now. A renewal that is under way goes on.
+   *
+   * @throws {VolumeError} with the volume as it was
+   */
+  retrust(volumeId: string): RetrustOutcome {
+    if (this.#stopping.signal.aborted || !this.#operations.allowsStep(volumeId)) return 'busy';
+    return retrustVolume(volumeId, this.#table(), this.#deps) ? 'written' : 'unchanged';
+  }
+
+  /**
+   * Renews the volume then, unless it is renewed before that.
+   *
+   * @param at milliseconds since the epoch
+   * @returns false while something is under way, which ends with a time of its own and a word to `onSettled`
+   */
+  renewBy(volumeId: string, at: number): boolean {
+    if (this.#volumes.get(volumeId)?.state !== 'live' || this.#operations.isBusy(volumeId)) return false;
+    this.#renewals.scheduleBy(volumeId, at);
+    return true;
   }
 
   get(volumeId: string): Volume | undefined {
@@ -137,9 +165,7 @@ export class Volumes {
     const { targetPath, volumeId } = source;
     if (this.#stopping.signal.aborted || !isUnwell(known, this.#deps)) return;
     try {
-      await this.#operations.run(volumeId, 'publish', targetPath, signal, () =>
-        healVolume(known, source, this.#deps),
-      );
+      await this.#run(volumeId, 'publish', targetPath, signal, () => healVolume(known, source, this.#deps));
     } catch (error) {
       this.#deps.log.warn({ error, volume: volumeId }, 'cannot bring back what a live volume has lost');
     }
@@ -149,7 +175,7 @@ export class Volumes {
     if (this.#stopping.signal.aborted) return;
     try {
       const never = new AbortController();
-      await this.#operations.run(volumeId, 'renew', '', never.signal, (operation) =>
+      await this.#run(volumeId, 'renew', '', never.signal, (operation) =>
         renewVolume(volumeId, operation, this.#table(), this.#deps),
       );
     } catch (error) {
@@ -157,6 +183,14 @@ export class Volumes {
       if (!(error instanceof VolumeError))
         this.#deps.log.error({ error, volume: volumeId }, 'renewal broke off');
       this.#renewAgain(volumeId);
+    }
+  }
+
+  async #run(...operation: Parameters<VolumeOperations['run']>): Promise<void> {
+    try {
+      await this.#operations.run(...operation);
+    } finally {
+      this.#deps.onSettled?.(operation[0]);
     }
   }
 

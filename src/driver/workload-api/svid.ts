@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { checkX509Svid, formatSpiffeId, isPkiError, parseChain, type SpiffeId } from '../../pki/index.ts';
+import { federatedAnchorsFile } from '../volume/files/federated-files.ts';
 import type { VolumeFiles } from '../volume/files/volume-files.ts';
 import { type ReadGeneration, readGeneration } from '../volume/read-generation.ts';
 import type { VolumeSpec } from '../volume/volume-spec.ts';
@@ -22,6 +23,8 @@ export interface Svid {
   readonly key: Buffer;
   /** DER, of the trust domain. */
   readonly anchors: Buffer;
+  /** The same of other trust domains, by these. */
+  readonly federated: ReadonlyMap<string, Buffer>;
 }
 
 export interface Answer<Response> {
@@ -40,30 +43,62 @@ export function readSvid(spec: VolumeSpec, files: VolumeFiles): SvidState {
     return { state: 'refused', code: status.FAILED_PRECONDITION, details };
   }
   try {
-    return { state: 'ready', svid: svidOf(generation) };
+    return { state: 'ready', svid: svidOf(generation, federatedIn(spec, files, generation)) };
   } catch (error) {
     if (!isPkiError(error)) throw error;
     return { state: 'refused', code: status.PERMISSION_DENIED, details: error.message };
   }
 }
 
-export function svidAnswer({ anchors, chain, id, key }: Svid): Answer<X509SVIDResponse> {
+export function svidAnswer({ anchors, chain, federated, id, key }: Svid): Answer<X509SVIDResponse> {
   const svid = { spiffe_id: formatSpiffeId(id), x509_svid: chain, x509_svid_key: key, bundle: anchors };
-  return { version: digest(chain, anchors), response: { svids: [svid] } };
+  return {
+    version: digest(chain, anchors, ...partsOf(federated)),
+    response: { svids: [svid], federated_bundles: byId(federated) },
+  };
 }
 
-export function bundlesAnswer({ anchors, id }: Svid): Answer<X509BundlesResponse> {
-  const trustDomain = formatSpiffeId({ trustDomain: id.trustDomain, path: '' });
-  return { version: digest(anchors), response: { bundles: { [trustDomain]: anchors } } };
+export function bundlesAnswer({ anchors, federated, id }: Svid): Answer<X509BundlesResponse> {
+  const bundles = byId(new Map([...federated, [id.trustDomain, anchors]]));
+  return { version: digest(anchors, ...partsOf(federated)), response: { bundles } };
 }
 
-function svidOf({ ca, certificates, key, leaf }: ReadGeneration): Svid {
+function svidOf(
+  { ca, certificates, key, leaf }: ReadGeneration,
+  federated: ReadonlyMap<string, Buffer>,
+): Svid {
   return {
     id: checkX509Svid(leaf),
     chain: derOf(certificates),
     key: key.export({ type: 'pkcs8', format: 'der' }),
     anchors: derOf(ca),
+    federated,
   };
+}
+
+/** A trust domain whose file cannot be read is one that the client hears nothing of. */
+function federatedIn(
+  { targetPath }: VolumeSpec,
+  files: VolumeFiles,
+  { trust }: ReadGeneration,
+): ReadonlyMap<string, Buffer> {
+  const bundles = new Map<string, Buffer>();
+  for (const { trustDomain } of trust?.federated ?? []) {
+    const pem = files.read(targetPath, federatedAnchorsFile(trustDomain));
+    if (pem !== undefined) bundles.set(trustDomain, derOf(pem));
+  }
+  return bundles;
+}
+
+/** By the SPIFFE IDs of the trust domains, as the answers have them. */
+function byId(bundles: ReadonlyMap<string, Buffer>): Record<string, Buffer> {
+  return Object.fromEntries(
+    [...bundles].map(([trustDomain, anchors]) => [formatSpiffeId({ trustDomain, path: '' }), anchors]),
+  );
+}
+
+function partsOf(bundles: ReadonlyMap<string, Buffer>): Buffer[] {
+  return [...bundles].flatMap(([trustDomain, anchors]) => [Buffer.from(trustDomain), anchors]);
 }
 
 function derOf(pem: string): Buffer {

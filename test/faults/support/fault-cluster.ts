@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { type CertificateRequest, certificateRequests } from '../../../src/api/certificate-request.ts';
 import { requestAnnotations } from '../../../src/api/driver-requests.ts';
 import { isKubeError, KubeClient, type KubeObject, Reflector, systemClock } from '../../../src/kube/index.ts';
-import { root } from '../../../tools/run-command.ts';
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
 import { stderrLog } from '../../cluster/log.ts';
 import { clusterIssuerWithCa } from '../../support/certificate-authority.ts';
+import { installManifests } from '../../support/install-manifests.ts';
+import { boundTo, createNode, createPod, driverAccount } from '../../support/node-identity.ts';
 import { namespace, serviceAccount } from '../../support/pods.ts';
 import { ProgramProcess } from '../../support/program-process.ts';
 import { FaultNode } from './fault-node.ts';
@@ -15,7 +16,6 @@ import { HandIssuer } from './hand-issuer.ts';
 import { soon } from './soon.ts';
 
 const deps = { clock: systemClock, random: Math.random };
-const driverAccount = { namespace: 'certmount', name: 'certmount-driver' };
 
 /** One API server and one controller for all nodes of a test file, and all that was ever asked of them. */
 export class FaultCluster implements AsyncDisposable {
@@ -54,10 +54,6 @@ export class FaultCluster implements AsyncDisposable {
     }
   }
 
-  get tokenFile(): string {
-    return join(this.directory, 'token');
-  }
-
   get caFile(): string {
     return join(this.directory, 'ca.crt');
   }
@@ -66,18 +62,12 @@ export class FaultCluster implements AsyncDisposable {
   async boundToken(nodeName: string): Promise<BoundToken> {
     this.#tokensMade += 1;
     const podName = `driver-${this.#tokensMade}`;
-    const { metadata } = await this.create({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: podName, namespace: driverAccount.namespace },
-      spec: {
-        nodeName,
-        serviceAccountName: driverAccount.name,
-        containers: [{ name: 'main', image: 'none' }],
-      },
+    await createNode(this.client, nodeName);
+    const { namespace: ns, name } = driverAccount;
+    const pod = await createPod(this.client, {
+      ...{ namespace: ns, name: podName, nodeName, serviceAccount: name },
     });
-    const boundPod = { name: podName, uid: metadata.uid ?? '' };
-    const connection = await this.controlPlane.connection({ serviceAccount: { ...driverAccount, boundPod } });
+    const connection = await this.controlPlane.connection(boundTo(pod));
     const token = (await connection.token?.()) ?? '';
     return {
       podName,
@@ -157,14 +147,12 @@ interface Parts {
 }
 
 async function prepare(controlPlane: ControlPlane, withController: boolean): Promise<Parts> {
-  await controlPlane.applyPath(join(root, 'deploy/crds'));
+  await installManifests(controlPlane);
   await controlPlane.apply([
-    ...['certmount', 'web'].map(namespace),
+    namespace('web'),
     serviceAccount('web', 'default'),
     serviceAccount('certmount', 'default'),
   ]);
-  await controlPlane.kubectl(['apply', '-n', 'certmount', '-f', join(root, 'daemonset/rbac.yaml')]);
-  await controlPlane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
   const controller = withController ? await startController(controlPlane) : undefined;
 
   const connection = await controlPlane.connection('admin');
@@ -179,9 +167,7 @@ async function prepare(controlPlane: ControlPlane, withController: boolean): Pro
   await present.whenSynced();
 
   const directory = mkdtempSync(join(tmpdir(), 'certmount-faults-'));
-  const { ca = '', token } = await controlPlane.connection({ serviceAccount: driverAccount });
-  writeFileSync(join(directory, 'ca.crt'), ca);
-  writeFileSync(join(directory, 'token'), (await token?.()) ?? '', { mode: 0o600 });
+  writeFileSync(join(directory, 'ca.crt'), connection.ca ?? '');
   return { controlPlane, client, directory, hand, controller, history, present, stop };
 }
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseMountTable } from '../../../src/driver/volume/mount/mount-table.ts';
 import { CsiClient, type VolumeOfPod } from '../../support/csi-client.ts';
+import { createPod } from '../../support/node-identity.ts';
 import type { Moment } from './driver-protocol.ts';
 import type { FaultCluster } from './fault-cluster.ts';
 import { FaultyDriver } from './faulty-driver.ts';
@@ -41,18 +42,20 @@ export class FaultNode {
   }
 
   static async create(cluster: FaultCluster, name: string): Promise<FaultNode> {
+    const { token } = await cluster.boundToken(name);
     const pod = { name: `pod-of-${name}`, namespace: 'web' };
-    const { metadata } = await cluster.create({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: pod,
-      spec: { nodeName: name, containers: [{ name: 'main', image: 'none' }] },
-    });
-    return new FaultNode(cluster, name, { ...pod, uid: metadata.uid ?? '' });
+    const { metadata } = await createPod(cluster.client, { ...pod, nodeName: name });
+    const node = new FaultNode(cluster, name, { ...pod, uid: metadata.uid ?? '' });
+    writeFileSync(node.#tokenFile, token, { mode: 0o600 });
+    return node;
   }
 
   get kubeletDir(): string {
     return join(this.directory, 'kubelet');
+  }
+
+  get #tokenFile(): string {
+    return join(this.cluster.directory, `${this.name}.token`);
   }
 
   get stateDir(): string {
@@ -75,12 +78,12 @@ export class FaultNode {
 
   /** @returns whether it got as far as to serve */
   async start(options: StartOptions = {}): Promise<boolean> {
-    const { caFile, controlPlane, tokenFile } = this.cluster;
+    const { caFile, controlPlane } = this.cluster;
     const driver = new FaultyDriver(
       {
         server: options.server ?? controlPlane.server.href,
         caFile,
-        tokenFile: options.tokenFile ?? tokenFile,
+        tokenFile: options.tokenFile ?? this.#tokenFile,
         clockOffsetMs: this.#clockOffsetMs,
         ...(options.kill && { kill: options.kill }),
         flags: Object.entries({

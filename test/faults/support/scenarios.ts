@@ -6,6 +6,7 @@ import type { VolumeOfPod } from '../../support/csi-client.ts';
 import type { FaultNode } from './fault-node.ts';
 import { handIssued } from './hand-issuer.ts';
 import { soon } from './soon.ts';
+import { trustScenarios } from './trust-scenarios.ts';
 import { assertTidy, setIfAny, wholeSet } from './volume-set.ts';
 
 /** An operation of the driver, from a node on which a driver runs and no volume is, and back to that. */
@@ -13,6 +14,8 @@ export interface Scenario {
   readonly name: string;
   /** Killed each time that a point is reached, not only the first and the last. */
   readonly everyTime?: true;
+  /** It is of these alone, which come some time after their cause and so are left out of all others. */
+  readonly of?: 'nodeTrusts';
   /** What the operation starts from. For one that runs as the driver starts it ends the driver. */
   readonly prepare: (node: FaultNode) => Promise<Subject>;
   /** Until all that it does is done; also returns when the driver dies. Undefined: the start of the driver is the operation. */
@@ -169,7 +172,7 @@ export const scenarios: readonly Scenario[] = [
     name: "a republish of a volume that cert-manager's driver has mounted",
     prepare: async (node) => {
       await node.restartWith('--compatibility', 'cert-manager');
-      const made = await published(node, { duration: '24h', 'dns-names': 'app.web.svc' });
+      const made = await published(node, { duration: '24h', 'dns-names': 'app.web.svc.cluster.local' });
       const volume = { ...node.newVolume(), attributes: made.volume.attributes };
       mountAsCsiLib(node, volume, made.volume);
       await node.takeDown(made.volume);
@@ -231,6 +234,7 @@ export const scenarios: readonly Scenario[] = [
       for (const volume of [subject.volume, ...subject.more]) await node.takeDown(volume);
     },
   },
+  ...trustScenarios,
 ];
 
 /** csi-lib's mount: a folder of a tmpfs that is the driver's, bound to the target path, read-only. */

@@ -11,7 +11,7 @@ export function wholeSet(targetPath: string): { readonly serialNumber: string } 
   const certificate = new X509Certificate(read('tls.crt'));
   assert.ok(certificate.checkPrivateKey(createPrivateKey(read('tls.key'))), 'tls.key is that of tls.crt');
   assert.ok(certificate.verify(new X509Certificate(read('ca.crt')).publicKey), 'ca.crt verifies tls.crt');
-  const names = readdirSync(folder);
+  const names = readdirSync(folder).filter((name) => !name.startsWith('..'));
   if (names.includes('credential-bundle.pem')) {
     const bundle = read('credential-bundle.pem');
     assert.ok(certificate.checkPrivateKey(createPrivateKey(bundle)), 'the bundle has the key of tls.crt');

@@ -108,8 +108,7 @@ describe('a driver in the place of another', { skip: notRoot, timeout: 120_000 }
     execFileSync('mount', ['--bind', world.kubeletDir, world.kubeletDir]);
     execFileSync('mount', ['--make-shared', world.kubeletDir]);
     other = new OtherDriver(world.directory);
-    const serviceAccount = { namespace: 'certmount', name: 'certmount-driver' };
-    kubeconfig = await world.controlPlane.kubeconfig({ serviceAccount });
+    kubeconfig = await world.driverKubeconfig();
   });
   beforeEach(() => startDriver());
   afterEach(() => endDriver());
@@ -146,7 +145,7 @@ describe('a driver in the place of another', { skip: notRoot, timeout: 120_000 }
 
   /** A volume that is the other driver's, with files of the same issuer, for a pod that runs. */
   async function leave(attributes: Readonly<Record<string, string>>): Promise<VolumeOfPod> {
-    const volume = await world.newVolume({ 'dns-names': 'api.example', ...attributes });
+    const volume = await world.newVolume({ 'dns-names': 'api.web.svc.cluster.local', ...attributes });
     await csi.publish(volume);
     const files = new Map(
       ['tls.crt', 'tls.key', 'ca.crt'].map((name) => [name, fs.readFileSync(join(volume.targetPath, name))]),

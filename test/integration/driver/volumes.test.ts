@@ -141,7 +141,7 @@ describe('volumes of a driver beside a real API server', { skip: notRoot, timeou
       'privatekey-file': 'key.pem',
       'certificate-file': 'cert.pem',
       'ca-file': 'roots.pem',
-      'common-name': '${POD_NAME}',
+      'common-name': '${POD_NAME}.${POD_NAMESPACE}',
     });
     await world.csi.publish(volume);
     assert.deepEqual(
@@ -195,10 +195,10 @@ describe('volumes of a driver beside a real API server', { skip: notRoot, timeou
     const volume = await world.newVolume({ 'uri-sans': 'spiffe://cluster.local/ns/kube-system/sa/admin' });
     await assert.rejects(
       world.csi.publish(volume),
-      refusal(status.PERMISSION_DENIED, `web/${volume.pod.name}-`, 'is not an identity of namespace web'),
+      refusal(status.PERMISSION_DENIED, `web/${volume.pod.name}-`, "must be the pod's SPIFFE ID"),
     );
     assert.deepEqual(world.remainsOf(volume), []);
-    await assert.rejects(world.csi.publish(volume), refusal(status.PERMISSION_DENIED, 'not an identity'));
+    await assert.rejects(world.csi.publish(volume), refusal(status.PERMISSION_DENIED, "the pod's SPIFFE ID"));
     await world.oneRequestOf(volume);
     await world.csi.unpublish(volume);
   });

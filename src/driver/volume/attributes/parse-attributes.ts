@@ -1,3 +1,4 @@
+import { parseSpiffeId } from '../../../pki/index.ts';
 import { type PodIdentity, spiffeIdOf } from '../identity.ts';
 import type { CertificateSpec, IssuerName, VolumeSpec } from '../volume-spec.ts';
 import { AttributeReader } from './attribute-reader.ts';
@@ -23,6 +24,7 @@ import { variablesOf } from './expand-variables.ts';
 import { readLayout } from './files/layout.ts';
 import { requestAnnotations } from './foreign-attributes.ts';
 import { readStart } from './gates.ts';
+import { readTrust } from './trust.ts';
 
 export const shortestDuration = 60_000;
 
@@ -67,13 +69,15 @@ export function parseAttributes(
   const [spiffeId] = certificate.uris.filter(isSpiffeUri);
   if (compatibility === 'csi-driver-spiffe' && spiffeId !== undefined)
     annotations[spiffeIdentityAnnotation] = spiffeId;
+  const trust = readTrust(reader, spiffeId === undefined ? trustDomain : parseSpiffeId(spiffeId).trustDomain);
   return {
     pod,
     issuer,
     certificate,
     key,
     requestAnnotations: annotations,
-    ...readLayout(reader, trustDomain, defaults),
+    trust,
+    ...readLayout(reader, trustDomain, trust, defaults),
     workloadApi: readWorkloadApi(reader, certificate, spiffeId),
     ...readStart(reader),
     group: reader.integer('fs-group', 1, largestGroup) ?? mountGroup,

@@ -1,4 +1,4 @@
-/** The files of one issuance, which only ever change together. Names are plain file names. */
+/** The files of a volume, which only ever change together. Names are plain file names. */
 export interface GenerationFiles {
   readonly files: ReadonlyMap<string, string | Uint8Array>;
   /** undefined leaves the group as it is (root). */
@@ -12,6 +12,8 @@ export const nextLink = '..data_tmp';
 export const pendingFile = '..pending';
 /** The passwords of the key stores, as long as the volume lives. Root's alone, as the one above. */
 export const passwordsFile = '..passwords';
+/** In each generation: which anchor sets are in it. Its name is in no other folder. */
+export const trustFile = '..trust';
 /** What is added to the name of a file of root's while it is written; a crash may leave it. */
 export const unfinished = '_tmp';
 /** `..2026_11_22_06_53_01.` and six random characters (mkdtemp), or up to ten digits where Go made it, as in the kubelet. */

@@ -1,15 +1,21 @@
 import type { KeyObject } from 'node:crypto';
+import type { TrustState } from '../trust-state.ts';
 import { type Certificate, type EncodedKey, exportPrivateKey, type KeyEncoding } from '../../../pki/index.ts';
 import type { KeystorePasswords } from '../passwords.ts';
 import type { VolumeSpec } from '../volume-spec.ts';
-import { certificateInfo } from './certificate-info.ts';
 import type { GenerationFiles } from './generation.ts';
 import { renderKeystores } from './render-keystores.ts';
+import { type FederatedAnchors, renderTrust } from './render-trust.ts';
+import { toPem } from './to-pem.ts';
 
-/** What an issuer gave, checked: leaf first, and the anchors that it came with. */
+/** What an issuer gave, checked: leaf first, and the anchors that the volume is to have beside it. */
 export interface IssuedMaterial {
   readonly chain: readonly [Certificate, ...Certificate[]];
   readonly anchors: readonly Certificate[];
+  /** Of other trust domains. */
+  readonly federated?: readonly FederatedAnchors[];
+  /** Where the anchors are from. */
+  readonly trust?: TrustState;
 }
 
 export interface RenderContext {
@@ -44,18 +50,20 @@ export function renderGeneration(
   add(layout.combined, () => own().pem + chain);
   add(layout.certificateDer, () => issued.chain[0].der);
   add(layout.privateKeyDer, () => own().der);
-  if (issued.anchors.length > 0 || layout.emptyCa) add(layout.ca, () => toPem(issued.anchors));
-  add(layout.info, () => certificateInfo(spec, issued, context));
-  add(layout.generation, () => `${context.generation}\n`);
   if (spec.keystores !== undefined) {
-    for (const [name, content] of renderKeystores(spec.keystores, key, issued, context.password))
+    for (const [name, content] of renderKeystores(spec.keystores, key, issued.chain, context.password))
       files.set(name, content);
   }
+  for (const [name, content] of renderTrust(spec, issued, context)) files.set(name, content);
   return { files, group: spec.group };
 }
 
-function toPem(certificates: readonly Certificate[]): string {
-  return certificates.map(({ pem }) => pem).join('');
+/** Names of the files that a change of anchors leaves as they are. Key stores are made anew: they share a password. */
+export function identityFiles({ files }: VolumeSpec): readonly string[] {
+  const { bundle, certificate, certificateDer, combined, privateKey, privateKeyDer } = files;
+  return [privateKey, certificate, bundle, combined, certificateDer, privateKeyDer].filter(
+    (name) => name !== undefined,
+  );
 }
 
 /** Some issuers return their root with the chain. The leaf stays, also where it has signed itself. */

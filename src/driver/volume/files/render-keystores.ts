@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import {
+  type Certificate,
   encodeJksKeystore,
   encodeJksTruststore,
   encodePkcs12Keystore,
@@ -12,31 +13,48 @@ import type { IssuedMaterial } from './render-generation.ts';
 /** Java and others find the entry by this name where nobody has chosen one; cert-manager calls it the same. */
 const defaultAlias = 'certificate';
 
-/** The key stores and trust stores that a volume asks for, and the file of their password. No anchors, no trust store. */
+/** The key stores that a volume asks for, and the file of their password. */
 export function renderKeystores(
   { jks, password, pkcs12 }: KeystoresSpec,
   key: KeyObject,
-  { anchors, chain }: IssuedMaterial,
+  chain: IssuedMaterial['chain'],
   passwords: KeystorePasswords | undefined,
 ): ReadonlyMap<string, string | Uint8Array> {
   const files = new Map<string, string | Uint8Array>();
-  const hasAnchors = anchors.length > 0;
   if (pkcs12 !== undefined) {
-    const { keystore, profile, truststore } = pkcs12;
-    const shared = { password: known(passwords?.pkcs12), profile };
-    files.set(keystore, encodePkcs12Keystore({ key, chain, alias: defaultAlias, ...shared }));
-    if (truststore !== undefined && hasAnchors)
-      files.set(truststore, encodePkcs12Truststore({ anchors, ...shared }));
+    const { keystore, profile } = pkcs12;
+    const secret = known(passwords?.pkcs12);
+    files.set(keystore, encodePkcs12Keystore({ key, chain, alias: defaultAlias, password: secret, profile }));
   }
   if (jks !== undefined) {
-    const { alias, keystore, truststore } = jks;
-    const shared = { password: known(passwords?.jks), at: chain[0].notBefore };
-    files.set(keystore, encodeJksKeystore({ key, chain, alias, ...shared }));
-    if (truststore !== undefined && hasAnchors)
-      files.set(truststore, encodeJksTruststore({ anchors, ...shared }));
+    const { alias, keystore } = jks;
+    const secret = known(passwords?.jks);
+    files.set(keystore, encodeJksKeystore({ key, chain, alias, password: secret, at: chain[0].notBefore }));
   }
   // Without a newline: there are programs that take a whole file for the password.
   if (password.from === 'file') files.set(password.file, known(passwords?.pkcs12 ?? passwords?.jks));
+  return files;
+}
+
+/**
+ * The trust stores beside them.
+ *
+ * @param anchors at least one
+ * @param at the time of entry that a JKS has for each
+ */
+export function renderTruststores(
+  { jks, pkcs12 }: KeystoresSpec,
+  anchors: readonly Certificate[],
+  at: Date,
+  passwords: KeystorePasswords | undefined,
+): ReadonlyMap<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  if (pkcs12?.truststore !== undefined) {
+    const { profile, truststore } = pkcs12;
+    files.set(truststore, encodePkcs12Truststore({ anchors, password: known(passwords?.pkcs12), profile }));
+  }
+  if (jks?.truststore !== undefined)
+    files.set(jks.truststore, encodeJksTruststore({ anchors, password: known(passwords?.jks), at }));
   return files;
 }
 

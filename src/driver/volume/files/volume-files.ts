@@ -90,6 +90,12 @@ export class VolumeFiles {
     return this.#readIfThere(join(volume, dataLink, name));
   }
 
+  /** The same for a file that is no text. */
+  readBytes(volume: string, name: string): Uint8Array | undefined {
+    const path = join(volume, dataLink, name);
+    return this.#isThere(path) ? this.#deps.fs.readFileSync(path) : undefined;
+  }
+
   /** When the present generation was written, milliseconds since the epoch; undefined when there is none. */
   writtenAt(volume: string): number | undefined {
     const link = join(volume, dataLink);
@@ -187,7 +193,8 @@ export class VolumeFiles {
   /** The names that the pod opens. New ones lead nowhere until the rename. */
   #addNames(volume: string, generation: GenerationFiles, present: Entries): void {
     for (const name of generation.files.keys()) {
-      if (!present.has(name)) this.#deps.fs.symlinkSync(join(dataLink, name), join(volume, name));
+      if (!name.startsWith('..') && !present.has(name))
+        this.#deps.fs.symlinkSync(join(dataLink, name), join(volume, name));
     }
   }
 

@@ -83,7 +83,7 @@ export class Issuance {
     const made = clock.now();
     observe('request', (made - started) / 1000);
     try {
-      await this.#deps.requests.create(object, { signal, token });
+      await this.#create(object, token, signal);
     } catch (error) {
       // An earlier attempt got through whose answer was lost: it is ours by its name, which is random.
       if (!isKubeError(error, 'already-exists'))
@@ -94,6 +94,19 @@ export class Issuance {
         );
     }
     observe('create', (clock.now() - made) / 1000);
+  }
+
+  async #create(object: CertificateRequest, token: string | undefined, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#deps.requests.create(object, { signal, token });
+    } catch (error) {
+      if (!isKubeError(error, 'invalid')) throw error;
+      // Each token has an id in `extra`, which admission holds to that of the token in use: ours may have been replaced since.
+      const requester = await abortable(this.#deps.requester(token), signal);
+      if (requester.extra === object.spec.extra) throw error;
+      const renamed = { ...object, spec: { ...object.spec, ...requester } };
+      await this.#deps.requests.create(renamed, { signal, token });
+    }
   }
 
   async #requestObject(

@@ -23,6 +23,7 @@ const clockSkew = 5 * 60_000;
  *
  * @param certificates PEM, leaf and intermediates
  * @param ca PEM of the anchors that the issuer names; may be empty, as with ACME
+ * @param known anchors of the issuer beside them, one of which is as good: its CA may be changing
  * @param readAnchors of `ca`; an AnchorCache's where there are many volumes
  * @throws {VolumeError} `issued-wrong`, saying what differs
  */
@@ -33,6 +34,7 @@ export function verifyIssued(
   ca: string,
   now: Date,
   readAnchors: (pem: string) => readonly Certificate[] = parseChain,
+  known: readonly Certificate[] = [],
 ): IssuedMaterial {
   const chain = read(() => orderChain(parseChain(certificates)));
   const anchors = ca.trim() === '' ? [] : read(() => readAnchors(ca));
@@ -42,7 +44,7 @@ export function verifyIssued(
   checkNames(spec, leaf);
   checkUsages(spec, leaf);
   checkLifetime(spec, leaf, now);
-  if (anchors.length > 0) read(() => verifyChain(chain, anchors, withinValidity(leaf, now)));
+  if (anchors.length > 0) read(() => verifyChain(chain, [...anchors, ...known], withinValidity(leaf, now)));
   return { chain: [leaf, ...chain.slice(1)], anchors };
 }
 

@@ -45,6 +45,11 @@ export class RenewalScheduler {
     this.#arm();
   }
 
+  /** The same, unless the volume is renewed before that anyhow. */
+  scheduleBy(volumeId: string, at: number): void {
+    if (at < (this.#times.get(volumeId) ?? Infinity)) this.schedule(volumeId, at);
+  }
+
   forget(volumeId: string): void {
     this.#times.delete(volumeId);
     this.#dropOutdated();

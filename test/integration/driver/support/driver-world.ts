@@ -5,15 +5,19 @@ import { join } from 'node:path';
 import { type CertificateRequest, certificateRequests } from '../../../../src/api/certificate-request.ts';
 import { parseMountTable } from '../../../../src/driver/volume/mount/mount-table.ts';
 import { KubeClient, type Resource, systemClock } from '../../../../src/kube/index.ts';
-import { root } from '../../../../tools/run-command.ts';
 import { type ControlPlane, startControlPlane } from '../../../cluster/control-plane.ts';
 import { stderrLog } from '../../../cluster/log.ts';
 import { clusterIssuerWithCa } from '../../../support/certificate-authority.ts';
 import { CsiClient, type VolumeOfPod } from '../../../support/csi-client.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { installManifests } from '../../../support/install-manifests.ts';
+import { createNode, driverCredentials } from '../../../support/node-identity.ts';
+import { namespace } from '../../../support/pods.ts';
 import { ProgramProcess } from '../../../support/program-process.ts';
 
 export const notRoot = process.getuid?.() === 0 ? false : 'mounting needs root';
+
+const nodeName = 'node-1';
 
 /** An API server, a controller and a driver as processes, and the test in the kubelet's place. */
 export class DriverWorld {
@@ -21,6 +25,7 @@ export class DriverWorld {
   /** Of everything on the node. */
   readonly directory: string;
   readonly requests: Resource<CertificateRequest>;
+  /** Of the admin. */
   readonly #client: KubeClient;
   #controller: ProgramProcess | undefined;
   #driver: ProgramProcess | undefined;
@@ -85,11 +90,10 @@ export class DriverWorld {
 
   /** With the credentials and rights that the DaemonSet gives it. */
   async newDriver(socket: string, ...more: readonly string[]): Promise<ProgramProcess> {
-    const serviceAccount = { namespace: 'certmount', name: 'certmount-driver' };
-    this.#kubeconfig ??= await this.controlPlane.kubeconfig({ serviceAccount });
+    this.#kubeconfig ??= await this.driverKubeconfig();
     const flags = {
       '--kubeconfig': this.#kubeconfig,
-      '--node-id': 'node-1',
+      '--node-id': nodeName,
       '--endpoint': `unix://${socket}`,
       '--kubelet-dir': this.kubeletDir,
       '--log-level': 'debug',
@@ -102,6 +106,11 @@ export class DriverWorld {
     return driver;
   }
   #kubeconfig: string | undefined;
+
+  /** Of a driver's pod on this node. */
+  async driverKubeconfig(): Promise<string> {
+    return this.controlPlane.kubeconfig(await driverCredentials(this.#client, nodeName));
+  }
 
   /** Ends it in order, or kills it. */
   async endDriver(signal: NodeJS.Signals): Promise<number | null> {
@@ -196,16 +205,13 @@ export class DriverWorld {
 
   async #prepare(): Promise<void> {
     const { controlPlane } = this;
-    await controlPlane.applyPath(join(root, 'deploy/crds'));
-    await controlPlane.apply(
-      ['certmount', 'web'].map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
-    );
-    await controlPlane.kubectl(['apply', '-n', 'certmount', '-f', join(root, 'daemonset/rbac.yaml')]);
-    await controlPlane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+    await installManifests(controlPlane);
+    await controlPlane.apply(namespace('web'));
     await controlPlane.kubectl(['wait', '--for=create', '-n', 'web', 'serviceaccount/default']);
     const flags = ['--kubeconfig', controlPlane.adminKubeconfig, '--leader-elect=false'];
     this.#controller = new ProgramProcess({ program: 'controller', flags });
     await this.createIssuer('ca');
+    await createNode(this.#client, nodeName);
     await this.startDriver();
     await controlPlane.kubectl(['wait', '--for=condition=Ready', 'clusterissuer/ca', '--timeout=20s']);
   }
@@ -216,6 +222,6 @@ function podManifest(name: string): object {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, namespace: 'web' },
-    spec: { automountServiceAccountToken: false, containers: [{ name: 'main', image: 'none' }] },
+    spec: { nodeName, automountServiceAccountToken: false, containers: [{ name: 'main', image: 'none' }] },
   };
 }

@@ -3,7 +3,11 @@ import { X509Certificate } from 'node:crypto';
 import * as nodeFs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DriverMetrics } from '../../../../src/driver/metrics.ts';
+import type { DriverMetrics, SwapOutcome } from '../../../../src/driver/metrics.ts';
+import { AnchorSets } from '../../../../src/driver/trust/anchor-sets.ts';
+import { coverage } from '../../../../src/driver/trust/coverage.ts';
+import { TrustKeeper } from '../../../../src/driver/trust/trust-keeper.ts';
+import type { AppliedAnchorSet } from '../../../../src/api/node-trust.ts';
 import type { Compatibility } from '../../../../src/driver/volume/attributes/compatibility.ts';
 import { generationName } from '../../../../src/driver/volume/files/generation.ts';
 import { VolumeFiles } from '../../../../src/driver/volume/files/volume-files.ts';
@@ -30,6 +34,7 @@ import { type Logger, silentLogger } from '../../../../src/runtime/log.ts';
 import { FakeClock, settle } from '../../../support/fake-clock.ts';
 import { Authority, newKey } from './authority.ts';
 import { driverName, nodeName, parseSource } from './builders.ts';
+import { FakeAnchorSets } from './fake-anchor-sets.ts';
 import { FakeApi } from './fake-api.ts';
 import { FakeKernel } from './fake-kernel.ts';
 import { FakePods } from './fake-pods.ts';
@@ -47,6 +52,9 @@ export interface TestDriver {
   readonly events: TestEvent[];
   readonly renewals: ('renewed' | VolumeFailure)[];
   readonly errors: string[];
+  readonly swaps: SwapOutcome[];
+  /** What the driver would report of its anchors. */
+  coverage(): AppliedAnchorSet[];
   publish(source: VolumeSource, signal?: AbortSignal): Promise<void>;
   unpublish(source: VolumeSource, signal?: AbortSignal): Promise<void>;
   /** Ends it in order. */
@@ -61,6 +69,7 @@ export class TestNode implements Disposable {
   readonly api: FakeApi;
   readonly authority: Authority;
   readonly pods = new FakePods();
+  readonly anchorSets = new FakeAnchorSets();
   compatibility: Compatibility = 'none';
   concurrentRenewals = 4;
   keepIssuedRequests = true;
@@ -125,17 +134,30 @@ export class TestNode implements Disposable {
     const events: TestEvent[] = [];
     const renewals: TestDriver['renewals'] = [];
     const errors: string[] = [];
+    const swaps: SwapOutcome[] = [];
     const log: Logger = { ...silentLogger, error: (_fields, message) => errors.push(message) };
     const metrics: DriverMetrics = {
       call: () => {},
       issuancePhase: () => {},
       renewal: (outcome) => renewals.push(outcome),
+      swap: (outcome) => swaps.push(outcome),
     };
     const random = (): number => this.random();
     const reflector = new Reflector({ resource: life.wrap('api', this.api) }, { clock, random });
     const requests = life.wrap('api', this.api);
     this.kernel.enterNamespace();
     const fs = life.wrap('fs', this.kernel.guarded(nodeFs));
+    const anchors = new AnchorSets(
+      {},
+      {
+        reflector: (onError) => this.anchorSets.reflector(clock, onError),
+        readAnchors: parseChain,
+        clock,
+        random,
+        log,
+      },
+    );
+    const tell = (reason: string, note: string): void => void events.push({ reason, note });
     const volumes: Volumes = new Volumes(
       { concurrentRenewals: this.concurrentRenewals, keepIssuedRequests: this.keepIssuedRequests },
       {
@@ -148,6 +170,7 @@ export class TestNode implements Disposable {
         ...(this.workloadApis === undefined ? {} : { workloadApis: this.workloadApis }),
         subPaths: { lookLater: () => {}, forget: () => {} },
         renewalSpread: (leaf) => this.renewalSpread(leaf),
+        anchors,
         readAnchors: parseChain,
         randomHex: () => `h${++this.#names}`,
         generateKey: async (_spec, signal) => {
@@ -173,10 +196,11 @@ export class TestNode implements Disposable {
           { requests, reflector, clock, requester: async () => ({ username: 'driver' }), observe: () => {} },
         ),
         events: {
-          warn: (_pod, reason, note) => events.push({ reason, note }),
-          inform: (_pod, reason, note) => events.push({ reason, note }),
+          warn: (_pod, reason, note) => tell(reason, note),
+          inform: (_pod, reason, note) => tell(reason, note),
         },
         release: (namespace, request) => janitor.release(namespace, request),
+        onSettled: (volumeId) => keeper.settled(volumeId),
       },
     );
     const janitor = new RequestJanitor(
@@ -191,6 +215,19 @@ export class TestNode implements Disposable {
         onDeleted: (volumeId, namespace, request) => volumes.forgetRefusal(volumeId, namespace, request),
       },
     );
+    const keeper = new TrustKeeper(
+      {},
+      {
+        volumes,
+        anchors,
+        onChange: () => {},
+        events: { warn: (_pod, reason, note) => tell(reason, note) },
+        metrics,
+        clock,
+        random,
+        log,
+      },
+    );
     const background: Promise<unknown>[] = [];
     const driver: TestDriver = {
       volumes,
@@ -198,6 +235,8 @@ export class TestNode implements Disposable {
       events,
       renewals,
       errors,
+      swaps,
+      coverage: () => coverage(volumes.all(), anchors),
       publish: (source, signal = new AbortController().signal) => volumes.publish(source, signal),
       unpublish: ({ volumeId, targetPath }, signal = new AbortController().signal) =>
         volumes.unpublish(volumeId, targetPath, signal),
@@ -209,7 +248,12 @@ export class TestNode implements Disposable {
     };
     this.#drivers.push(driver);
     await volumes.recover();
-    background.push(reflector.run(abort.signal), janitor.run(abort.signal));
+    background.push(
+      reflector.run(abort.signal),
+      janitor.run(abort.signal),
+      anchors.run(abort.signal),
+      keeper.run(abort.signal),
+    );
     await quiet();
     return driver;
   }

@@ -60,6 +60,7 @@ describe('what a restarted driver reads', () => {
       privateKey: optional('tls.key'),
       ca: optional('ca.crt'),
       emptyCa: fc.boolean(),
+      spiffeBundle: optional('bundle.json'),
       bundle: optional('bundle.pem'),
       combined: optional('combined.pem'),
       certificateDer: optional('tls.der'),

@@ -13,7 +13,7 @@ const live = (changes: object = {}): Volume => ({
   state: 'live',
   spec,
   request: 'r',
-  generation: { serialNumber: '01', notBefore: now - hour, notAfter: now + hour },
+  generation: { serialNumber: '01', notBefore: now - hour, notAfter: now + hour, trust: undefined },
   renewAt: now + minute,
   failedRenewals: 0,
   ...changes,

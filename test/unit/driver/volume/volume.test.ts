@@ -13,7 +13,7 @@ import { specOf } from '../support/builders.ts';
 
 const key = await newKey();
 const spec = specOf();
-const generation = { serialNumber: '01', notBefore: 0, notAfter: 100 };
+const generation = { serialNumber: '01', notBefore: 0, notAfter: 100, trust: undefined };
 const failure = new VolumeError('denied', 'no');
 
 const volumes: Record<Volume['state'], Volume> = {
@@ -34,6 +34,7 @@ const volumes: Record<Volume['state'], Volume> = {
 const events: Record<VolumeEvent['type'], VolumeEvent> = {
   refused: { type: 'refused', failure, at: 5 },
   issued: { type: 'issued', request: 'r2', generation: { ...generation, serialNumber: '02' }, renewAt: 166 },
+  retrusted: { type: 'retrusted', trust: { issuedAt: 1, own: undefined, federated: [] } },
   'renewal-started': { type: 'renewal-started', next: { request: 'r2', key } },
   'renewal-delayed': { type: 'renewal-delayed' },
   'renewal-refused': { type: 'renewal-refused' },
@@ -45,6 +46,7 @@ const table: Record<Volume['state'], Record<VolumeEvent['type'], Volume['state']
     issued: 'live',
     refused: 'refused',
     'renewal-started': undefined,
+    retrusted: undefined,
     'renewal-delayed': undefined,
     'renewal-refused': undefined,
   },
@@ -52,6 +54,7 @@ const table: Record<Volume['state'], Record<VolumeEvent['type'], Volume['state']
     issued: 'live',
     refused: undefined,
     'renewal-started': undefined,
+    retrusted: undefined,
     'renewal-delayed': undefined,
     'renewal-refused': undefined,
   },
@@ -59,6 +62,7 @@ const table: Record<Volume['state'], Record<VolumeEvent['type'], Volume['state']
     issued: 'live',
     refused: undefined,
     'renewal-started': 'waiting',
+    retrusted: undefined,
     'renewal-delayed': 'waiting',
     'renewal-refused': 'waiting',
   },
@@ -66,6 +70,7 @@ const table: Record<Volume['state'], Record<VolumeEvent['type'], Volume['state']
     issued: 'live',
     refused: undefined,
     'renewal-started': 'renewing',
+    retrusted: 'live',
     'renewal-delayed': 'live',
     'renewal-refused': 'live',
   },
@@ -73,6 +78,7 @@ const table: Record<Volume['state'], Record<VolumeEvent['type'], Volume['state']
     issued: 'live',
     refused: undefined,
     'renewal-started': undefined,
+    retrusted: 'renewing',
     'renewal-delayed': 'renewing',
     'renewal-refused': 'live',
   },

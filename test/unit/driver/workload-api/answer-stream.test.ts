@@ -28,6 +28,7 @@ function ready(name: string): SvidState {
     chain: Buffer.from(name),
     key: Buffer.alloc(0),
     anchors: Buffer.alloc(0),
+    federated: new Map(),
   };
   return { state: 'ready', svid };
 }

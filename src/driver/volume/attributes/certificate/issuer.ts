@@ -47,6 +47,7 @@ function withoutName(reader: AttributeReader, byDefault: IssuerName | undefined)
   return byDefault;
 }
 
-function isSubdomain(text: string): boolean {
+/** Whether it is a name that an object of a custom resource can have. */
+export function isSubdomain(text: string): boolean {
   return text.length <= longestSubdomain && subdomain.test(text);
 }

@@ -12,10 +12,19 @@ export class FileNames {
   readonly #reader: AttributeReader;
   /** By name, what has it. */
   readonly #taken: Map<string, string>;
+  readonly #keptFor: (name: string) => string | undefined;
 
-  /** @param fixed names that no attribute changes, with what has them */
-  constructor(reader: AttributeReader, fixed: Iterable<readonly [string, string]>) {
+  /**
+   * @param fixed names that no attribute changes, with what has them
+   * @param keptFor for what a name is kept that is not known before the volume is made; undefined leaves it free
+   */
+  constructor(
+    reader: AttributeReader,
+    fixed: Iterable<readonly [string, string]>,
+    keptFor: (name: string) => string | undefined = () => undefined,
+  ) {
     this.#reader = reader;
+    this.#keptFor = keptFor;
     this.#taken = new Map([[workloadApiSocket, 'the socket of the Workload API'], ...fixed]);
   }
 
@@ -25,7 +34,7 @@ export class FileNames {
     if (name === undefined) return byDefault;
     const fault = faultOf(name);
     if (fault !== undefined) throw this.#reader.refuse(attribute, fault);
-    const other = this.#taken.get(name);
+    const other = this.#taken.get(name) ?? this.#keptFor(name);
     if (other !== undefined) {
       throw this.#reader.refuse(
         attribute,

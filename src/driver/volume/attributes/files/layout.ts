@@ -1,4 +1,5 @@
-import type { FileLayout, KeystoresSpec } from '../../volume-spec.ts';
+import { trustDomainOfFile } from '../../files/federated-files.ts';
+import type { FileLayout, KeystoresSpec, TrustSpec } from '../../volume-spec.ts';
 import type { AttributeReader } from '../attribute-reader.ts';
 import type { AttributeDefaults } from '../compatibility.ts';
 import { FileNames } from './file-names.ts';
@@ -12,6 +13,7 @@ const generationFile = 'generation';
 export function readLayout(
   reader: AttributeReader,
   trustDomain: string,
+  trust: TrustSpec,
   defaults: AttributeDefaults,
 ): { files: FileLayout; keystores: KeystoresSpec | undefined } {
   const preset = reader.choice('preset', presets);
@@ -25,6 +27,11 @@ export function readLayout(
           [infoFile, 'what the driver says of the certificate'],
           [generationFile, "the generation's number"],
         ],
+    (name) => {
+      const domain = trust.federated.length === 0 ? undefined : trustDomainOfFile(name);
+      const isOwn = domain === undefined || domain === trustDomain || domain === trust.trustDomain;
+      return isOwn ? undefined : `federated-bundles, for the trust domain ${domain}`;
+    },
   );
   const files = {
     ...readFiles(names, byDefault),
@@ -43,6 +50,7 @@ function readFiles(
     certificate: names.read('certificate-file', byDefault.certificate),
     privateKey: names.read('privatekey-file', byDefault.privateKey),
     ca: names.read('ca-file', byDefault.ca),
+    spiffeBundle: names.read('spiffe-bundle-file', undefined),
     bundle: names.read('bundle-file', byDefault.bundle),
     combined: names.read('combined-pem-file', undefined),
     certificateDer: names.read('certificate-der-file', undefined),

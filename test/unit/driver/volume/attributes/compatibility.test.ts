@@ -159,6 +159,7 @@ const rows: Readonly<Record<string, () => void>> = {
       privateKey: 'tls.key',
       ca: 'ca.crt',
       emptyCa: true,
+      spiffeBundle: undefined,
       bundle: undefined,
       combined: undefined,
       certificateDer: undefined,

@@ -226,6 +226,43 @@ describe('an API server that does not take the request', () => {
   });
 });
 
+describe("a driver's token that was replaced since the request was made out", () => {
+  const withId = (id: string): RequesterIdentity => ({ username: 'driver', extra: { id: [id] } });
+
+  it('is told of by admission, and the request is made out anew', async () => {
+    const identities = [withId('old'), withId('new')];
+    requester = async () => identities.shift() ?? assert.fail('asked too often');
+    api.beforeCreate = async (request) => {
+      if (request.spec.extra?.['id']?.[0] === 'old') throw new KubeError('invalid', 'differs in [id]');
+    };
+    await obtain();
+    assert.deepEqual(
+      api.created.map(({ spec: { extra } }) => extra),
+      [{ id: ['new'] }],
+    );
+  });
+
+  it('is not the reason when the driver is who it was, nor of another refusal', async () => {
+    let asked = 0;
+    const same = withId('same');
+    requester = async () => {
+      asked += 1;
+      return same;
+    };
+    for (const [reason, times] of [
+      ['invalid', 2],
+      ['forbidden', 1],
+    ] as const) {
+      asked = 0;
+      api.beforeCreate = async () => {
+        throw new KubeError(reason, 'these words');
+      };
+      await assert.rejects(obtain(), failure('api-refused', 'these words'));
+      assert.equal(asked, times);
+    }
+  });
+});
+
 describe("in the name of the pod's service account", () => {
   /** What the API server was shown, call by call. */
   const shown: (string | undefined)[] = [];

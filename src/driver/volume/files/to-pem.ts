@@ -1,0 +1,5 @@
+import type { Certificate } from '../../../pki/index.ts';
+
+export function toPem(certificates: readonly Certificate[]): string {
+  return certificates.map(({ pem }) => pem).join('');
+}
