@@ -1,0 +1,393 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { type Container, namespaces, type Pod, type PodVolume, pods } from '../../../src/api/core.ts';
+import { KubeClient, type KubeError, systemClock } from '../../../src/kube/index.ts';
+import { root } from '../../../tools/run-command.ts';
+import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
+import { eventually } from '../../support/eventually.ts';
+import { writeOverlay } from '../../support/overlay.ts';
+
+type Annotations = Readonly<Record<string, string>>;
+
+/** What this test looks at; pods have more. */
+interface TestContainer extends Container {
+  image: string;
+  env?: { name: string; value: string }[];
+  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[];
+}
+
+const path = '/var/run/secrets/certmount.io';
+const injected = { name: 'certmount-identity', mountPath: path, readOnly: true };
+const folder = { name: 'SPIFFE_CREDENTIAL_FOLDER', value: path };
+
+const inject = (settings: Annotations = {}, value = 'true'): Annotations => ({
+  'certmount.io/inject': value,
+  ...Object.fromEntries(
+    Object.entries(settings).map(([name, text]) => [`certmount.io/inject-${name}`, text]),
+  ),
+});
+
+const container = (name: string, more: Partial<TestContainer> = {}): TestContainer => ({
+  name,
+  image: 'busybox',
+  ...more,
+});
+
+function pod(annotations: Annotations, spec: Record<string, unknown> = {}, namespace = 'web'): Pod {
+  return {
+    metadata: { generateName: 'pod-', namespace, annotations: { ...annotations } },
+    spec: { automountServiceAccountToken: false, containers: [container('app')], ...spec } as Pod['spec'],
+  };
+}
+
+const own: PodVolume = { name: 'certs', csi: { driver: 'csi.certmount.io', readOnly: true } };
+
+describe('injection', { timeout: 120_000 }, () => {
+  let cluster: ControlPlane;
+  let client: KubeClient;
+
+  before(async () => {
+    cluster = await startControlPlane();
+    client = new KubeClient(
+      { connection: await cluster.connection('admin'), userAgent: 'certmount-test' },
+      { clock: systemClock, random: Math.random },
+    );
+    const overlay = writeOverlay(cluster.dir, 'deploy', ['inject']);
+    await cluster.applyPath(overlay);
+    await createNamespace('web', {});
+    await createNamespace(
+      'mesh',
+      inject({ 'issuer-name': 'mesh', 'issuer-kind': 'ClusterIssuer', 'dns-names': '${POD_NAME}.mesh' }),
+    );
+    // Policies work a moment after they are written, once the API server's own watch has them.
+    await eventually('the policies to work', async () =>
+      (await refusal(pod(inject({}, 'maybe')))) === undefined ? undefined : true,
+    );
+    await eventually('the mutation to work', async () =>
+      volumeOf(await create(pod(inject()))) === undefined ? undefined : true,
+    );
+  });
+  after(async () => {
+    client?.close();
+    await cluster?.stop();
+  });
+
+  async function createNamespace(name: string, annotations: Annotations): Promise<void> {
+    await client.resource(namespaces).create({ metadata: { name, annotations: { ...annotations } } });
+    await eventually('the service account', () =>
+      cluster.kubectl(['get', 'serviceaccount', '-n', name, 'default']),
+    );
+  }
+
+  /** Stored for real: what is asked of a dry run only would miss the API's own validation of volumes and mounts. */
+  function create(wanted: Pod): Promise<Pod> {
+    return client.resource(pods).create(wanted);
+  }
+
+  async function refusal(wanted: Pod): Promise<string | undefined> {
+    try {
+      await create(wanted);
+      return undefined;
+    } catch (error) {
+      return (error as KubeError).message;
+    }
+  }
+
+  const volumeOf = (made: Pod): PodVolume | undefined =>
+    made.spec.volumes?.find(({ name }) => name === 'certmount-identity');
+  const attributesOf = (made: Pod): Record<string, string> => volumeOf(made)?.csi?.volumeAttributes ?? {};
+  const containersOf = (made: Pod): readonly TestContainer[] => made.spec.containers as TestContainer[];
+
+  it('gives a pod the volume, and each container the mount and the environment', async () => {
+    const made = await create(
+      pod(inject({ 'issuer-name': 'mesh' }), {
+        initContainers: [container('init'), { ...container('sidecar'), restartPolicy: 'Always' }],
+        containers: [
+          container('app', { env: [{ name: 'A', value: '1' }] }),
+          container('other', { volumeMounts: [{ name: 'data', mountPath: '/data' }] }),
+        ],
+        volumes: [{ name: 'data', emptyDir: {} }],
+      }),
+    );
+    assert.deepEqual(volumeOf(made)?.csi, {
+      driver: 'csi.certmount.io',
+      readOnly: true,
+      volumeAttributes: { 'issuer-name': 'mesh', preset: 'spiffe' },
+    });
+    assert.deepEqual(
+      made.spec.volumes?.map(({ name }) => name),
+      ['data', 'certmount-identity'],
+    );
+    const [app, other] = containersOf(made);
+    assert.deepEqual(app?.env, [{ name: 'A', value: '1' }, folder]);
+    assert.deepEqual(app?.volumeMounts, [injected]);
+    assert.deepEqual(other?.env, [folder]);
+    assert.deepEqual(other?.volumeMounts, [{ name: 'data', mountPath: '/data' }, injected]);
+    const init = (made.spec.initContainers ?? []) as TestContainer[];
+    assert.deepEqual(
+      init.map(({ env, name, volumeMounts }) => ({ env, name, volumeMounts })),
+      ['init', 'sidecar'].map((name) => ({ env: [folder], name, volumeMounts: [injected] })),
+    );
+  });
+
+  it('leaves alone whoever does not ask', async () => {
+    for (const annotations of [{}, inject({}, 'false'), inject({ preset: 'istio' }, 'false')]) {
+      const made = await create(pod(annotations));
+      assert.deepEqual(made.spec.volumes ?? [], []);
+      assert.deepEqual(containersOf(made)[0]?.env, undefined);
+    }
+  });
+
+  it('asks for all pods of a namespace, but for those that say no', async () => {
+    const made = await create(pod({}, {}, 'mesh'));
+    assert.deepEqual(attributesOf(made), {
+      'issuer-name': 'mesh',
+      'issuer-kind': 'ClusterIssuer',
+      'dns-names': '${POD_NAME}.mesh',
+      preset: 'spiffe',
+    });
+    assert.equal(volumeOf(await create(pod(inject({}, 'false'), {}, 'mesh'))), undefined);
+  });
+
+  it("takes the pod's settings before those of the namespace, and an issuer as a whole", async () => {
+    const made = await create(
+      pod({ 'certmount.io/inject-issuer-name': 'local', 'certmount.io/inject-duration': '2h' }, {}, 'mesh'),
+    );
+    assert.deepEqual(attributesOf(made), {
+      'issuer-name': 'local',
+      duration: '2h',
+      'dns-names': '${POD_NAME}.mesh',
+      preset: 'spiffe',
+    });
+    const bare = await create(pod({ 'certmount.io/inject-dns-names': '' }, {}, 'mesh'));
+    assert.equal(attributesOf(bare)['dns-names'], undefined, 'an empty one takes away');
+  });
+
+  it('makes an attribute of every setting that is one', async () => {
+    const settings = {
+      'issuer-name': 'corp',
+      'issuer-kind': 'CorpIssuer',
+      'issuer-group': 'corp.example',
+      'common-name': 'app',
+      'dns-names': 'a.web, b.web',
+      duration: '1h30m',
+      'renew-before': '20m',
+      'key-algorithm': 'RSA',
+      'key-size': '3072',
+      'key-encoding': 'PKCS1',
+      preset: 'cert-manager',
+      'fs-group': '4000',
+      'trust-bundle': 'company',
+      'federated-bundles': 'partner,other',
+      'spiffe-bundle-file': 'bundle.json',
+      'workload-api': 'true',
+    };
+    const made = await create(pod(inject({ ...settings, 'mount-path': '/identity' })));
+    assert.deepEqual(attributesOf(made), settings);
+    assert.deepEqual(containersOf(made)[0]?.volumeMounts, [{ ...injected, mountPath: '/identity' }]);
+    assert.deepEqual(
+      containersOf(made)[0]?.env,
+      [{ name: 'SPIFFE_ENDPOINT_SOCKET', value: 'unix:///identity/workload-api.sock' }],
+      'files of another preset are not where SPIFFE_CREDENTIAL_FOLDER says',
+    );
+  });
+
+  it("gives the files to the group of the pod's processes where there is no fsGroup", async () => {
+    const attributes = async (securityContext: object): Promise<string | undefined> =>
+      attributesOf(await create(pod(inject(), { securityContext })))['fs-group'];
+    assert.equal(await attributes({ runAsUser: 1000, runAsGroup: 3000 }), '3000');
+    assert.equal(await attributes({ runAsUser: 1000, runAsGroup: 3000, fsGroup: 2000 }), undefined);
+    assert.equal(await attributes({ runAsUser: 1000 }), undefined);
+  });
+
+  it('passes over the containers that are left out', async () => {
+    const made = await create(
+      pod(inject({ 'exclude-containers': 'proxy, init' }), {
+        initContainers: [container('init')],
+        containers: [container('proxy'), container('app')],
+      }),
+    );
+    const mounted = [...containersOf(made), ...(made.spec.initContainers as TestContainer[])].filter(
+      ({ env, volumeMounts }) => env !== undefined || volumeMounts !== undefined,
+    );
+    assert.deepEqual(
+      mounted.map(({ name }) => name),
+      ['app'],
+    );
+  });
+
+  describe('never injects twice:', () => {
+    it('a pod that brings a volume of the driver keeps that one alone', async () => {
+      const made = await create(pod(inject(), { volumes: [own] }));
+      assert.deepEqual(made.spec.volumes, [own]);
+      assert.deepEqual(containersOf(made)[0]?.volumeMounts, undefined);
+    });
+
+    it('what was injected comes out the same when it comes in again', async () => {
+      const once = await create(
+        pod(inject({ 'workload-api': 'true' }), { initContainers: [container('init')] }),
+      );
+      const twice = await create({
+        metadata: { generateName: 'pod-', namespace: 'web', annotations: once.metadata.annotations ?? {} },
+        spec: once.spec,
+      });
+      assert.deepEqual(twice.spec, once.spec);
+    });
+
+    it('a container with a mount at the path, or a variable of the name, keeps it', async () => {
+      const mine = { name: 'data', mountPath: `${path}/` };
+      const value = { name: 'SPIFFE_CREDENTIAL_FOLDER', value: '/mine' };
+      const made = await create(
+        pod(inject(), {
+          containers: [container('mounted', { volumeMounts: [mine] }), container('told', { env: [value] })],
+          volumes: [{ name: 'data', emptyDir: {} }],
+        }),
+      );
+      const [mounted, told] = containersOf(made);
+      assert.deepEqual([mounted?.volumeMounts, mounted?.env], [[mine], undefined]);
+      assert.deepEqual([told?.volumeMounts, told?.env], [[injected], [value]]);
+    });
+  });
+
+  it('refuses what cannot be meant, with the annotation, its value and what is allowed', async () => {
+    const table: readonly (readonly [Annotations, RegExp])[] = [
+      [inject({}, 'True'), /certmount\.io\/inject: "True" must be "true" or "false"/],
+      [inject({}, ''), /certmount\.io\/inject: "" must be "true" or "false"/],
+      [inject({ 'isuer-name': 'mesh' }), /inject-isuer-name is not known: .*issuer-name, issuer-kind/],
+      [{ 'certmount.io/injected': 'true' }, /certmount\.io\/injected is not known/],
+      [inject({ preset: 'spire' }), /inject-preset: "spire" must be one of spiffe, cert-manager, istio, gke/],
+      [inject({ 'workload-api': 'yes' }), /inject-workload-api: "yes" must be one of true, false/],
+      [inject({ 'key-algorithm': 'DSA' }), /inject-key-algorithm: "DSA" must be one of ecdsa, rsa, ed25519/],
+      [inject({ duration: '1 day' }), /inject-duration: "1 day" must be a duration, as in 12h/],
+      [inject({ 'mount-path': 'certs' }), /inject-mount-path: "certs" must be an absolute path/],
+      [inject({ 'mount-path': '/certs/../etc' }), /inject-mount-path: .* must be an absolute path/],
+      [inject({ 'mount-path': '/' }), /inject-mount-path: "\/" must be an absolute path/],
+      [inject({ 'fs-group': '0' }), /inject-fs-group: "0" must be a group id/],
+      [inject({ 'key-size': '1024' }), /inject-key-size: "1024" must be 256, 384 or 521/],
+      [
+        inject({ 'issuer-kind': 'ClusterIssuer' }),
+        /-issuer-kind and -issuer-group need certmount.io\/inject-issuer-name/,
+      ],
+      [
+        inject({ 'exclude-containers': 'a b' }),
+        /inject-exclude-containers: "a b" must be names of containers/,
+      ],
+    ];
+    for (const [annotations, message] of table) {
+      const said = await refusal(pod(annotations));
+      assert.match(said ?? 'created', message);
+      const [name = '', value = ''] = Object.entries(annotations).at(-1) ?? [];
+      const annotated = cluster.kubectl(['annotate', '--overwrite', 'namespace', 'web', `${name}=${value}`]);
+      await assert.rejects(annotated, message, 'and on a namespace');
+    }
+  });
+
+  it('refuses a pod that would come out without an identity', async () => {
+    const taken = pod(inject(), { volumes: [{ name: 'certmount-identity', emptyDir: {} }] });
+    assert.match(
+      (await refusal(taken)) ?? '',
+      /has a volume named certmount-identity that is not of the driver/,
+    );
+  });
+
+  it('lets the namespaces that the cluster needs be, whatever is annotated', async () => {
+    await cluster.kubectl(['annotate', 'namespace', 'kube-system', 'certmount.io/inject=maybe']);
+    const made = await create(pod(inject({ preset: 'none' }), {}, 'kube-system'));
+    assert.equal(volumeOf(made), undefined);
+  });
+
+  it('lets a namespace that was annotated before be changed, until its annotations are', async () => {
+    const label = ['label', '--overwrite', 'namespace', 'mesh', 'team=a'];
+    await cluster.kubectl(label);
+    await cluster.kubectl(['annotate', 'namespace', 'web', 'example.com/other=1']);
+  });
+
+  it("stays within the API server's budget for a pod of the largest size", async () => {
+    const many = Array.from({ length: 60 }, (_, index) => ({
+      ...container(`c${index}`),
+      env: Array.from({ length: 60 }, (__, at) => ({ name: `V${at}`, value: 'x' })),
+      volumeMounts: Array.from({ length: 20 }, (__, at) => ({ name: `v${at}`, mountPath: `/v${at}` })),
+    }));
+    const volumes = Array.from({ length: 20 }, (_, at) => ({ name: `v${at}`, emptyDir: {} }));
+    const made = await create(pod(inject(), { containers: many, volumes }));
+    assert.ok(containersOf(made).every(({ volumeMounts }) => volumeMounts?.at(-1)?.mountPath === path));
+  });
+
+  describe('by kustomize, for clusters that cannot', () => {
+    const workload = (kind: string, template: object, annotations: Annotations): object => ({
+      apiVersion: kind === 'CronJob' ? 'batch/v1' : 'apps/v1',
+      kind,
+      metadata: { name: kind.toLowerCase(), annotations },
+      spec: kind === 'CronJob' ? { jobTemplate: { spec: { template } } } : { template },
+    });
+
+    async function build(objects: readonly object[]): Promise<Map<string, PodTemplate>> {
+      const folder = mkdtempSync(join(cluster.dir, 'kustomize-'));
+      objects.forEach((object, index) =>
+        writeFileSync(join(folder, `${index}.yaml`), JSON.stringify(object)),
+      );
+      const component = relative(folder, join(root, 'deploy/components/inject-kustomize'));
+      const kustomization = {
+        resources: objects.map((_, index) => `${index}.yaml`),
+        components: [component],
+      };
+      writeFileSync(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
+      const text = await cluster.kubectl(['kustomize', folder]);
+      return new Map(
+        parseAllDocuments(text).map((document) => {
+          const { kind, spec } = document.toJS() as { kind: string; spec: Workload };
+          return [kind, (spec.jobTemplate?.spec ?? spec).template ?? assert.fail(kind)];
+        }),
+      );
+    }
+
+    interface PodTemplate {
+      readonly spec: Pod['spec'] & { containers: TestContainer[] };
+    }
+    interface Workload {
+      readonly template?: PodTemplate;
+      readonly jobTemplate?: { readonly spec: { readonly template: PodTemplate } };
+    }
+
+    const asked = { 'certmount.io/inject': 'true' };
+    const bare = { spec: { containers: [container('app')] } };
+
+    it('gives annotated workloads what the policy gives pods, and keeps what they have', async () => {
+      const own = { name: 'data', mountPath: '/data' };
+      const full = {
+        spec: {
+          initContainers: [container('init')],
+          containers: [container('app', { volumeMounts: [own], env: [{ name: 'A', value: '1' }] })],
+          volumes: [{ name: 'data', emptyDir: {} }],
+        },
+      };
+      const annotations = { ...asked, 'certmount.io/inject-init-containers': 'true' };
+      const built = await build([
+        workload('Deployment', full, annotations),
+        workload('StatefulSet', bare, asked),
+        workload('CronJob', bare, asked),
+        workload('DaemonSet', bare, {}),
+      ]);
+      const { containers, initContainers, volumes } = built.get('Deployment')?.spec ?? assert.fail();
+      assert.deepEqual(volumes?.at(-1)?.csi, {
+        driver: 'csi.certmount.io',
+        readOnly: true,
+        volumeAttributes: { preset: 'spiffe' },
+      });
+      assert.deepEqual(volumes?.length, 2);
+      assert.deepEqual(containers[0]?.volumeMounts, [own, injected]);
+      assert.deepEqual(containers[0]?.env, [{ name: 'A', value: '1' }, folder]);
+      assert.deepEqual(initContainers?.[0]?.volumeMounts, [injected]);
+      for (const kind of ['StatefulSet', 'CronJob']) {
+        const { spec } = built.get(kind) ?? assert.fail(kind);
+        assert.deepEqual([spec.containers[0]?.volumeMounts, spec.containers[0]?.env], [[injected], [folder]]);
+        assert.equal(spec.volumes?.[0]?.csi?.driver, 'csi.certmount.io');
+      }
+      assert.deepEqual(built.get('DaemonSet'), bare, 'one that does not ask');
+      assert.deepEqual([...built.keys()].toSorted(), ['CronJob', 'DaemonSet', 'Deployment', 'StatefulSet']);
+    });
+  });
+});
