@@ -1,8 +1,11 @@
+import { basename } from 'node:path';
 import { helpText } from './runtime/flag-help.ts';
 import type { FlagTable, FlagValues } from './runtime/flags.ts';
 import { createLogger, type Logger, type LogFormat, type LogLevel } from './runtime/log.ts';
+import { nearest } from './runtime/nearest.ts';
 import { FlagError, parseFlags, wantsHelp } from './runtime/parse-flags.ts';
 import { runUntilSignal } from './runtime/shutdown.ts';
+import { runTool, type ToolIo } from './runtime/tool.ts';
 import { systemClock } from './kube/index.ts';
 import { version } from './version.ts';
 
@@ -25,6 +28,36 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
   },
 };
 
+type RunTool = (program: string, argv: readonly string[], io: ToolIo) => Promise<number>;
+
+/** Commands that answer and end. */
+const tools: Readonly<Record<string, { readonly summary: string; readonly run: RunTool }>> = {
+  identities: {
+    summary: 'Lists the identities of a cluster.',
+    run: async (program, argv, io) =>
+      runTool(program, (await import('./cli/identities/identities-tool.ts')).identitiesTool, argv, io),
+  },
+  identity: {
+    summary: "Shows a pod's identity: how it came about, what it is, and what is wrong.",
+    run: async (program, argv, io) =>
+      runTool(program, (await import('./cli/identity/identity-tool.ts')).identityTool, argv, io),
+  },
+  verify: {
+    summary: 'Tells whether a process serves the certificate that is mounted.',
+    run: async (program, argv, io) =>
+      runTool(program, (await import('./cli/verify/verify-tool.ts')).verifyTool, argv, io),
+  },
+  policy: {
+    summary: 'policy test: tells, without a cluster, whether pods would get what they ask for.',
+    run: async (program, argv, io) => (await import('./cli/policy-command.ts')).runPolicy(program, argv, io),
+  },
+  volumes: {
+    summary: "Prints what a node's volumes hold; for the inside of the driver's container.",
+    run: async (program, argv, io) =>
+      runTool(program, (await import('./driver/inspect/volumes-tool.ts')).volumesTool, argv, io),
+  },
+};
+
 process.exitCode = await main(process.argv.slice(2));
 // A stopped program may hold handles that would keep the process.
 process.exit();
@@ -32,10 +65,14 @@ process.exit();
 async function main([name = '', ...argv]: readonly string[]): Promise<number> {
   if (name === 'version' || name === '--version') return print(`certmount ${version}\n`);
   if (name === 'help' || name === '--help' || name === '-h') return print(usage());
+  const tool = Object.hasOwn(tools, name) ? tools[name] : undefined;
+  if (tool !== undefined) return tool.run(`${programName()} ${name}`, argv, toolIo());
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) {
+    const close = nearest(name, [...Object.keys(commands), ...Object.keys(tools)]);
+    const hint = close === undefined ? '' : `: did you mean ${close}?`;
     process.stderr.write(
-      `${name === '' ? 'no command is given' : `unknown command ${JSON.stringify(name)}`}\n\n${usage()}`,
+      `${name === '' ? 'no command is given' : `unknown command ${JSON.stringify(name)}${hint}`}\n\n${usage()}`,
     );
     return 2;
   }
@@ -69,9 +106,36 @@ async function run(command: Command, values: FlagValues<FlagTable>): Promise<num
   );
 }
 
+/** A signal ends what a tool waits for; a second one, and the reader of a pipe that goes, end it at once. */
+function toolIo(): ToolIo {
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(130);
+      stop.abort();
+    });
+  process.stdout.on('error', () => process.exit(0));
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    now: Date.now,
+    signal: stop.signal,
+    environment: process.env,
+    columns: process.stdout.columns,
+  };
+}
+
+/** kubectl calls a program of this name as its plugin. */
+function programName(): string {
+  return basename(process.argv[1] ?? '').startsWith('kubectl-certmount') ? 'kubectl certmount' : 'certmount';
+}
+
 function usage(): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`);
-  return `Usage: certmount COMMAND [flags]\n\nCommands:\n${lines.join('\n')}\n  version     Prints the version.\n\nMore of each: certmount COMMAND --help\n`;
+  const list = (entries: typeof commands | typeof tools): string =>
+    Object.entries(entries)
+      .map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}\n`)
+      .join('');
+  return `Usage: ${programName()} COMMAND [flags]\n\nCommands:\n${list(tools)}  version     Prints the version.\n\nPrograms that serve:\n${list(commands)}\nMore of each: ${programName()} COMMAND --help\n`;
 }
 
 function print(text: string): number {

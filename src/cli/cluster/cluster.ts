@@ -1,0 +1,39 @@
+import type { Duplex } from 'node:stream';
+import type { KubeClient } from '../../kube/index.ts';
+
+export interface ContainerRef {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+}
+
+/** What a command line tool needs of a cluster. */
+export interface Cluster extends AsyncDisposable {
+  readonly client: Pick<KubeClient, 'resource' | 'request'>;
+  /** Of the kubeconfig's context. */
+  readonly namespace: string;
+  /**
+   * Runs a program in a container.
+   *
+   * @returns what it printed
+   * @throws ExecError
+   */
+  exec(container: ContainerRef, command: readonly string[], signal: AbortSignal): Promise<string>;
+  /** Opens a connection to a port of a pod, through the API server and the kubelet. */
+  dial(pod: { readonly namespace: string; readonly name: string }, port: number): Promise<Duplex>;
+}
+
+/** Why a program could not be run in a container. Closed. */
+export type ExecFailure =
+  | 'forbidden'
+  | 'unreachable' // no such container, no kubelet, no connection
+  | 'failed'; // the program ran and said so
+
+export class ExecError extends Error {
+  override readonly name = 'ExecError';
+  readonly reason: ExecFailure;
+  constructor(reason: ExecFailure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,76 @@
+import { Writable } from 'node:stream';
+import type { KubeConfig, V1Status } from '@kubernetes/client-node';
+import { type ContainerRef, ExecError } from './cluster.ts';
+
+/** A node with thousands of volumes prints a few megabytes. */
+const longestOutput = 64 << 20;
+
+/** `kubectl exec`, without a terminal and without input. */
+export async function podExec(
+  config: KubeConfig,
+  container: ContainerRef,
+  command: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  const { Exec } = await import('@kubernetes/client-node');
+  const { promise, reject, resolve } = Promise.withResolvers<V1Status>();
+  const output = new Collector();
+  const trouble = new Collector();
+  const { namespace, pod } = container;
+  const what = `exec in ${namespace}/${pod}`;
+  let socket: Awaited<ReturnType<InstanceType<typeof Exec>['exec']>>;
+  try {
+    socket = await new Exec(config).exec(
+      namespace,
+      pod,
+      container.container,
+      [...command],
+      output,
+      trouble,
+      null,
+      false,
+      resolve,
+    );
+  } catch (error) {
+    throw upgradeError(what, error);
+  }
+  const lost = (): void => reject(new ExecError('unreachable', `${what}: the connection was lost`));
+  const stop = (): void => socket.close();
+  socket.onclose = lost;
+  socket.onerror = lost;
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const status = await promise;
+    if (status.status === 'Success') return output.text();
+    const reason = status.reason === 'NonZeroExitCode' ? 'failed' : 'unreachable';
+    const said = trouble.text().trim().slice(-500) || (status.message ?? 'it failed');
+    throw new ExecError(reason, `${what}: ${said}`);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    socket.close();
+  }
+}
+
+class Collector extends Writable {
+  readonly #chunks: Buffer[] = [];
+  #length = 0;
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#length += chunk.length;
+    if (this.#length <= longestOutput) this.#chunks.push(chunk);
+    done();
+  }
+}
+
+/** The WebSocket library tells of an HTTP answer in its message only: "Unexpected server response: 403". */
+export function upgradeError(what: string, error: unknown): ExecError {
+  const { message = String(error) } = error as { message?: string };
+  const code = /Unexpected server response: (\d{3})/.exec(message)?.[1];
+  if (code === '403' || code === '401')
+    return new ExecError('forbidden', `${what} is not allowed (${code})`, { cause: error });
+  return new ExecError('unreachable', `${what}: ${message}`, { cause: error });
+}

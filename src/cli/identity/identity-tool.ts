@@ -1,0 +1,66 @@
+import { type Event, events, pods } from '../../api/core.ts';
+import { isKubeError } from '../../kube/index.ts';
+import { textFlag } from '../../runtime/flags.ts';
+import { exitCodes, type Tool } from '../../runtime/tool.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { connect } from '../cluster/connect.ts';
+import { clusterFlags, driverFlags, outputFlag } from '../flags.ts';
+import { driverNamesFlag } from '../identities/identities-tool.ts';
+import { describeIdentity } from './describe-identity.ts';
+import { podVolumes } from './pod-volumes.ts';
+import { identityText } from './print-identity.ts';
+
+const flags = {
+  ...clusterFlags,
+  volume: textFlag({ placeholder: 'NAME', help: 'Only this volume of the pod.' }),
+  ...driverFlags,
+  driverNames: driverNamesFlag,
+  output: outputFlag,
+} as const;
+
+export const identityTool: Tool<typeof flags> = {
+  summary:
+    'Shows the identity of a pod: the way of its certificate from the request to the volume, the certificate, what it trusts, when it is renewed, and what is wrong.',
+  flags,
+  positionals: ['POD'],
+  notes: [
+    'Exit codes: 0 no problems, 1 there are some, 3 it could not be found out, 64 wrong usage.',
+    'What is mounted, and since when, is asked of the driver by exec into its pod; without that right the rest is shown.',
+  ],
+  async run({ positionals: [name = ''], values }, io) {
+    await using cluster = await connect(values);
+    const namespace = values.namespace ?? cluster.namespace;
+    const pod = await cluster.client.resource(pods).get({ namespace, name }, { signal: io.signal });
+    const [found, told] = await Promise.all([
+      podVolumes(pod, values, cluster, io.signal),
+      eventsOf(pod.metadata.uid ?? '', namespace, values.driverNames, cluster, io.signal),
+    ]);
+    const now = io.now();
+    const description = describeIdentity(pod, found, told, now);
+    io.out(values.output === 'json' ? `${JSON.stringify(description)}\n` : identityText(description, now));
+    return description.volumes.some(({ problems }) => problems.length > 0) ? exitCodes.wrong : exitCodes.fine;
+  },
+};
+
+/** What the driver and the kubelet told of this pod's volumes; none where Events may not be listed. */
+async function eventsOf(
+  uid: string,
+  namespace: string,
+  driverNames: readonly string[],
+  { client }: Pick<Cluster, 'client'>,
+  signal: AbortSignal,
+): Promise<Event[]> {
+  try {
+    const query = { namespace, fieldSelector: `regarding.uid=${uid}` };
+    const { items } = await client.resource(events).list(query, { signal });
+    return items
+      .filter(
+        ({ reason, reportingController }) =>
+          driverNames.includes(reportingController) || reason === 'FailedMount',
+      )
+      .sort((a, b) => ((a.eventTime ?? '') < (b.eventTime ?? '') ? -1 : 1));
+  } catch (error) {
+    if (isKubeError(error, 'forbidden')) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,53 @@
+import type { Duplex } from 'node:stream';
+import { connect } from 'node:tls';
+import { decodeCertificate } from '../../pki/index.ts';
+import { ToolError } from '../../runtime/tool.ts';
+import { certificateFacts, type CertificateFacts } from '../certificate-facts.ts';
+
+export interface ServedCertificateOptions {
+  /** What to ask for by SNI; nothing when undefined. */
+  readonly serverName: string | undefined;
+  readonly timeoutMs: number;
+}
+
+/**
+ * The certificate that a TLS server shows. Shows none itself: a server that wants one has said its own before it refuses,
+ * with TLS 1.3 and with TLS 1.2 (RFC 8446 §2, RFC 5246 §7.3). Nothing is verified: that is the question, not the premise.
+ *
+ * @throws {ToolError} when there is no TLS
+ */
+export async function servedCertificate(
+  connection: Duplex,
+  { serverName, timeoutMs }: ServedCertificateOptions,
+): Promise<CertificateFacts> {
+  if (connection.errored !== null) throw noCertificate(connection.errored.message, connection.errored);
+  const { promise, reject, resolve } = Promise.withResolvers<CertificateFacts>();
+  const socket = connect({
+    socket: connection,
+    rejectUnauthorized: false,
+    ...(serverName !== undefined && { servername: serverName }),
+  });
+  const look = (): void => {
+    const shown = socket.getPeerX509Certificate();
+    if (shown !== undefined) resolve(certificateFacts(decodeCertificate(Buffer.from(shown.raw))));
+  };
+  const fail = (why: string, cause?: unknown): void => reject(noCertificate(why, cause));
+  // A TLS 1.2 server that wants our certificate ends the handshake; keys are made, and told of, just before.
+  socket.on('keylog', look);
+  socket.on('secureConnect', look);
+  socket.on('error', (error) => fail(error.message, error));
+  socket.on('close', () => fail('the connection was closed; does it speak TLS from its first byte on?'));
+  connection.on('error', (error: Error) => fail(error.message, error));
+  const timer = setTimeout(() => fail(`no answer in ${timeoutMs / 1_000} s`), timeoutMs);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+    connection.destroy();
+  }
+}
+
+function noCertificate(why: string, cause: unknown): ToolError {
+  return new ToolError(`the port shows no certificate: ${why.trim()}`, { cause });
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Cluster, type ContainerRef, ExecError } from '../../../../src/cli/cluster/cluster.ts';
+import { askDriver } from '../../../../src/cli/cluster/driver-volumes.ts';
+import { upgradeError } from '../../../../src/cli/cluster/pod-exec.ts';
+import { KubeError, type ListQuery } from '../../../../src/kube/index.ts';
+import { podWith } from '../support/builders.ts';
+
+const flags = { driverNamespace: 'certmount', driverSelector: 'app=driver' };
+const driver = {
+  metadata: { namespace: 'certmount', name: 'driver-x' },
+  spec: {
+    containers: [
+      { name: 'other', args: ['serve'] },
+      {
+        name: 'driver',
+        command: ['node', '--max-old-space-size=64', '/certmount.mjs'],
+        args: ['driver', '--node-id=n', '--endpoint=unix:///csi/csi.sock', '--state-dir', '/state'],
+      },
+    ],
+  },
+};
+
+interface Options {
+  readonly drivers?: readonly object[] | KubeError;
+  readonly exec?: () => Promise<string>;
+  readonly node?: string | undefined;
+}
+
+async function ask(options: Options = {}) {
+  const { drivers = [driver], exec = () => Promise.resolve('{"version":1,"volumes":[{"volumeId":"v"}]}') } =
+    options;
+  const seen: { query?: ListQuery; container?: ContainerRef; command?: readonly string[] } = {};
+  const list = (query: ListQuery): Promise<unknown> => {
+    seen.query = query;
+    return drivers instanceof Error
+      ? Promise.reject(drivers)
+      : Promise.resolve({ items: drivers, metadata: {} });
+  };
+  const cluster = {
+    client: { resource: () => ({ list }) },
+    exec: (container: ContainerRef, command: readonly string[]) => {
+      Object.assign(seen, { container, command });
+      return exec();
+    },
+  } as unknown as Cluster;
+  const pod = podWith([], { nodeName: 'node' in options ? options.node : 'node-1' } as object);
+  return { answer: await askDriver(pod, flags, cluster, new AbortController().signal), seen };
+}
+
+describe('asking the driver of a node', () => {
+  it('runs its own program in its own container, with its own folders', async () => {
+    const { answer, seen } = await ask();
+    assert.deepEqual(answer, { known: true, volumes: [{ volumeId: 'v' }] });
+    assert.deepEqual(seen.query, {
+      namespace: 'certmount',
+      labelSelector: 'app=driver',
+      fieldSelector: 'spec.nodeName=node-1,status.phase=Running',
+    });
+    assert.deepEqual(seen.container, { namespace: 'certmount', pod: 'driver-x', container: 'driver' });
+    assert.deepEqual(seen.command, [
+      ...['node', '--max-old-space-size=64', '/certmount.mjs', 'volumes'],
+      ...['--endpoint=unix:///csi/csi.sock', '--state-dir', '/state', '--pod-uid', 'uid-1'],
+    ]);
+  });
+
+  it('says why it cannot be asked', async () => {
+    const why = async (options: Options): Promise<string> => {
+      const { answer } = await ask(options);
+      return answer.known ? '' : answer.why;
+    };
+    assert.match(await why({ node: undefined }), /has no node yet/);
+    assert.match(await why({ drivers: [] }), /no running driver on node node-1 in namespace certmount/);
+    assert.match(await why({ drivers: new KubeError('forbidden', 'no pods') }), /no pods/);
+    const refused = (): Promise<string> => Promise.reject(new ExecError('forbidden', 'exec is not allowed'));
+    assert.match(await why({ exec: refused }), /the driver cannot be asked: exec is not allowed/);
+    await assert.rejects(why({ drivers: new KubeError('unavailable', 'away') }), /away/);
+  });
+
+  it('tells a right that is missing from a kubelet that is', () => {
+    assert.equal(upgradeError('exec', { message: 'Unexpected server response: 403' }).reason, 'forbidden');
+    assert.equal(upgradeError('exec', new Error('Unexpected server response: 500')).reason, 'unreachable');
+    assert.equal(upgradeError('exec', new Error('ECONNREFUSED')).reason, 'unreachable');
+  });
+});
