@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { KubeClient, systemClock } from '../../src/kube/index.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 import { CsiClient, type VolumeOfPod } from '../support/csi-client.ts';
 import { clusterIssuerWithCa } from '../support/certificate-authority.ts';
 import { eventually } from '../support/eventually.ts';
+import { installManifests } from '../support/install-manifests.ts';
+import { driverCredentials } from '../support/node-identity.ts';
 import { namespace } from '../support/pods.ts';
 import { ProgramProcess } from '../support/program-process.ts';
 import type { DemoScreen } from './demo-screen.ts';
@@ -59,9 +62,8 @@ async function startPrograms(
   screen: DemoScreen,
 ): Promise<World> {
   const { adminKubeconfig, dir } = controlPlane;
-  await controlPlane.applyPath(join(import.meta.dirname, '../../deploy/crds'));
-  await controlPlane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
-  await controlPlane.apply([namespace('certmount'), namespace('web'), namespace('store')]);
+  await installManifests(controlPlane);
+  await controlPlane.apply([namespace('web'), namespace('store')]);
   await controlPlane.apply([...(await clusterIssuerWithCa('demo-ca')).manifests]);
 
   const kubeletDir = join(dir, 'kubelet');
@@ -75,7 +77,7 @@ async function startPrograms(
   }
   const controller = new ProgramProcess({
     program: 'controller',
-    flags: ['--kubeconfig', adminKubeconfig, '--leader-elect=false', '--approve-all'],
+    flags: ['--kubeconfig', adminKubeconfig, '--leader-elect=false'],
   });
   started.push(controller);
   const driver = new ProgramProcess({
@@ -83,7 +85,7 @@ async function startPrograms(
     wrapper: unshare(),
     flags: [
       '--kubeconfig',
-      adminKubeconfig,
+      await driverKubeconfig(controlPlane),
       '--node-id',
       nodeName,
       '--endpoint',
@@ -105,6 +107,20 @@ async function startPrograms(
     volumes,
     inside: (path) => `/proc/${driver.pid}/root${path}`,
   };
+}
+
+/** As the driver's pod on the node would be known to the API server. */
+async function driverKubeconfig(controlPlane: ControlPlane): Promise<string> {
+  const connection = await controlPlane.connection('admin');
+  const admin = new KubeClient(
+    { connection, userAgent: 'certmount-demo' },
+    { clock: systemClock, random: Math.random },
+  );
+  try {
+    return await controlPlane.kubeconfig(await driverCredentials(admin, nodeName));
+  } finally {
+    admin.close();
+  }
 }
 
 /** Root of nothing but its own namespaces, which is enough to mount a tmpfs there. */

@@ -7,10 +7,35 @@ import type { ObjectKey } from '../../src/kube/index.ts';
 import { noAltNames } from '../../src/pki/index.ts';
 import { type RunningController, startController } from '../integration/controller/support/controller.ts';
 import { World } from '../integration/controller/support/world.ts';
+import { driverCredentials } from '../support/node-identity.ts';
 import { newCa } from '../unit/controller/builders.ts';
 import { type CsiDriverVolume, CsiLibDriver, type Outcome, type Request } from './support/csi-lib-driver.ts';
 
-const csiDriver = 'system:serviceaccount:cert-manager:cert-manager-csi-driver';
+const account = { namespace: 'cert-manager', name: 'cert-manager-csi-driver' };
+const csiDriver = `system:serviceaccount:${account.namespace}:${account.name}`;
+/** Those that csi-driver's chart gives it. */
+const role = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: account.name };
+const rights = [
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: role.name },
+    rules: [
+      {
+        apiGroups: ['cert-manager.io'],
+        resources: ['certificaterequests'],
+        verbs: ['get', 'list', 'watch', 'create', 'delete'],
+      },
+    ],
+  },
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: role.name },
+    roleRef: role,
+    subjects: [{ kind: 'ServiceAccount', ...account }],
+  },
+];
 const nameIt = ['--driver-service-account', csiDriver];
 const day = 24 * 3_600_000;
 
@@ -29,10 +54,21 @@ describe("the controller with cert-manager's csi-driver", { timeout: 120_000 }, 
     root = new X509Certificate(ca.pem);
     await world.putCa({ namespace: 'web', name: 'ca' }, ca);
     await world.createIssuer('ca', { ca: { secretName: 'ca' } });
-    peer = new CsiLibDriver(world, {
-      namespace: 'web',
-      name: 'app',
-      uid: '5c7f3b7e-3a51-4dc4-9a3f-5a3c5bdc6f11',
+    await world.cluster.apply(rights);
+    // On the node of the pod, as the kubelet would have it.
+    const { metadata } = await world.pod();
+    const asker = await world.asker(await driverCredentials(world.client, 'node-a', account));
+    peer = new CsiLibDriver(asker, { namespace: 'web', name: 'app', uid: metadata.uid ?? '' });
+    await world.allow('csi-driver', {
+      selector: { issuerRef: {} },
+      allowed: {
+        commonName: { value: '*' },
+        subject: { organizations: { values: ['*'] }, countries: { values: ['*'] } },
+        dnsNames: { values: ['app.web.svc', '*.app.web.svc'] },
+        ipAddresses: { values: ['192.0.2.7'] },
+        uris: { values: ['spiffe://cluster.local/ns/web/sa/app'] },
+        usages: ['digital signature', 'key encipherment', 'client auth', 'server auth'],
+      },
     });
   });
   after(() => world?.stop());
@@ -45,7 +81,7 @@ describe("the controller with cert-manager's csi-driver", { timeout: 120_000 }, 
     controller = await startController(world, ['--leader-elect=false', ...flags]);
   }
 
-  async function issue(volume: CsiDriverVolume): Promise<Outcome> {
+  async function issue(volume: CsiDriverVolume = {}): Promise<Outcome> {
     return peer.outcome(await peer.request(volume));
   }
 
@@ -66,7 +102,7 @@ describe("the controller with cert-manager's csi-driver", { timeout: 120_000 }, 
   describe('whose requests nobody has to approve but', () => {
     it('cert-manager itself or a person, when the controller was told nothing', async () => {
       await start();
-      const request = await peer.request({ username: csiDriver });
+      const request = await peer.request();
       await isLeftAlone(request, world.request());
       await approveByHand(request);
       assert.equal((await peer.outcome(request)).kind, 'written');
@@ -74,8 +110,8 @@ describe("the controller with cert-manager's csi-driver", { timeout: 120_000 }, 
 
     it('a person, when no webhook says who made them', async () => {
       await start(...nameIt);
-      const request = await peer.request();
-      const named = peer.request({ username: csiDriver });
+      const request = await peer.request({ named: false });
+      const named = peer.request();
       await isLeftAlone(
         request,
         named.then(({ name }) => name),
@@ -86,15 +122,15 @@ describe("the controller with cert-manager's csi-driver", { timeout: 120_000 }, 
 
     it('the controller, when --driver-service-account names the driver', async () => {
       await start(...nameIt);
-      const request = await peer.request({ username: csiDriver });
+      const request = await peer.request();
       assert.equal((await peer.outcome(request)).kind, 'written');
       const approved = getCondition((await peer.status(request))?.conditions, 'Approved');
-      assert.equal(approved?.reason, 'certmount.io');
+      assert.equal(approved?.reason, 'policy.cert-manager.io');
     });
 
     it('the controller with --approve-all, whoever made them', async () => {
       await start('--approve-all');
-      const request = await peer.request();
+      const request = await peer.request({ named: false });
       assert.equal((await peer.outcome(request)).kind, 'written');
       const approved = getCondition((await peer.status(request))?.conditions, 'Approved');
       assert.equal(approved?.reason, 'cert-manager.io');
@@ -165,7 +201,7 @@ describe("the controller with cert-manager's csi-driver", { timeout: 120_000 }, 
     for (const { name, podSees, volume } of rows) {
       it(name, async () => {
         await start(...nameIt);
-        const outcome = await issue({ ...volume, username: csiDriver });
+        const outcome = await issue(volume);
         assert.equal(outcome.kind, 'written');
         if (outcome.kind !== 'written') return;
         podSees(outcome.certificate);
@@ -178,7 +214,6 @@ describe("the controller with cert-manager's csi-driver", { timeout: 120_000 }, 
   it('tells it of a denial in the way that it reads', async () => {
     await start(...nameIt);
     const outcome = await issue({
-      username: csiDriver,
       template: { altNames: { ...noAltNames, uris: ['spiffe://cluster.local/ns/kube-system/sa/admin'] } },
     });
     assert.deepEqual(outcome, { kind: 'error', message: 'denied' });
@@ -188,7 +223,6 @@ describe("the controller with cert-manager's csi-driver", { timeout: 120_000 }, 
     await start(...nameIt);
     // The CSR has other usages than the request: csi-driver never does this, its users' forks did.
     const outcome = await issue({
-      username: csiDriver,
       usages: ['digital signature', 'client auth'],
       template: { usages: { keyUsages: ['digitalSignature'], extendedKeyUsages: ['serverAuth'] } },
     });
@@ -198,7 +232,7 @@ describe("the controller with cert-manager's csi-driver", { timeout: 120_000 }, 
 
   it('refuses what has no name at all, which cert-manager signs: RFC 5280 §4.1.2.6', async () => {
     await start(...nameIt);
-    const outcome = await issue({ username: csiDriver, template: { altNames: noAltNames } });
+    const outcome = await issue({ template: { altNames: noAltNames } });
     assert.equal(outcome.kind, 'error');
     assert.match(outcome.kind === 'error' ? outcome.message : '', /the certificate would have no name/);
   });
@@ -206,10 +240,10 @@ describe("the controller with cert-manager's csi-driver", { timeout: 120_000 }, 
   it('lets it delete stale requests and make others, however fast, without an error of its own', async () => {
     await start(...nameIt);
     for (let round = 0; round < 20; round += 1) {
-      const request = await peer.request({ username: csiDriver });
+      const request = await peer.request();
       await peer.delete(request);
     }
-    assert.equal((await issue({ username: csiDriver })).kind, 'written');
+    assert.equal((await issue()).kind, 'written');
     const trouble = controller?.log.filter((line) => /"level":"(warn|error)"/.test(line));
     assert.deepEqual(trouble, []);
   });

@@ -1,9 +1,7 @@
-import { parseAllDocuments } from 'yaml';
-import { join } from 'node:path';
-import { root } from '../../../tools/run-command.ts';
 import type { ControlPlane } from '../../cluster/control-plane.ts';
 import { clusterIssuerWithCa } from '../../support/certificate-authority.ts';
 import { eventually } from '../../support/eventually.ts';
+import { installManifests } from '../../support/install-manifests.ts';
 import { namespace } from '../../support/pods.ts';
 
 /** A Node object without a machine. */
@@ -24,17 +22,13 @@ export interface Installed {
 
 /** All of `kubectl apply -k deploy` and `-k daemonset` but the workloads, a CA, and a node with pods to ask for volumes. */
 export async function installCluster(controlPlane: ControlPlane): Promise<Installed> {
-  for (const base of ['deploy', 'daemonset']) {
-    const text = await controlPlane.kubectl(['kustomize', join(root, base)]);
-    const objects = parseAllDocuments(text).map((document) => document.toJS() as { readonly kind: string });
-    await controlPlane.apply(objects.filter(({ kind }) => !workloads.has(kind)));
-  }
-  await controlPlane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+  await installManifests(controlPlane);
   const issuer = 'bench-ca';
   await controlPlane.apply([
     ...(await clusterIssuerWithCa(issuer)).manifests,
     namespace('bench'),
     { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName } },
+    ...approvesBareRequests,
   ]);
   const [pod, driver, controller] = await Promise.all([
     createPod(controlPlane, 'bench', 'workload-7d4b9c6f5-x2x8p', 'default'),
@@ -44,7 +38,35 @@ export async function installCluster(controlPlane: ControlPlane): Promise<Instal
   return { issuer, pod: { ...pod, namespace: 'bench' }, programPods: { driver, controller } };
 }
 
-const workloads = new Set(['Deployment', 'DaemonSet', 'PodDisruptionBudget']);
+const bareApprover = {
+  apiGroup: 'rbac.authorization.k8s.io',
+  kind: 'ClusterRole',
+  name: 'bench-approver',
+};
+
+/** For the statuses that the bench itself writes with the controller's credentials, see bare-api.ts. */
+const approvesBareRequests = [
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: bareApprover.name },
+    rules: [
+      {
+        apiGroups: ['cert-manager.io'],
+        resources: ['signers'],
+        resourceNames: ['clusterissuers.bench.example.com/*'],
+        verbs: ['approve'],
+      },
+    ],
+  },
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: bareApprover.name },
+    roleRef: bareApprover,
+    subjects: [{ kind: 'ServiceAccount', namespace: 'certmount', name: 'certmount-controller' }],
+  },
+];
 
 /** Bound to the node by hand; nothing will ever run it. */
 async function createPod(

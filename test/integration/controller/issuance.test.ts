@@ -23,7 +23,8 @@ let controller: RunningController;
 
 before(async () => {
   world = await World.startWithCa(root);
-  controller = await startController(world);
+  // No node trusts what is rotated here, and nobody else needs time to take it up.
+  controller = await startController(world, ['--ca-rotation-settle', '0s']);
 });
 after(async () => {
   await controller.stop();
@@ -50,7 +51,12 @@ describe('a CA issuer', () => {
     assert.deepEqual(
       request.status?.conditions?.map(({ type, status, reason, message }) => [type, status, reason, message]),
       [
-        ['Approved', 'True', 'certmount.io', 'Certificate request has been approved by certmount.io'],
+        [
+          'Approved',
+          'True',
+          'policy.cert-manager.io',
+          'Approved by CertificateRequestPolicy: "certmount-default"',
+        ],
         ['Ready', 'True', 'Issued', 'Certificate fetched from issuer successfully'],
       ],
     );
@@ -102,7 +108,7 @@ describe('a CA issuer', () => {
     await verifyIssued(await world.whenReady(await world.request({ issuerRef })));
   });
 
-  it('uses a new CA at once, without a restart', async () => {
+  it('uses a new CA without a restart, as soon as all who verify know it', async () => {
     const [first, second] = [
       await newCa(lasting),
       await newCa({ ...lasting, subject: { commonName: 'Second' } }),
@@ -117,15 +123,24 @@ describe('a CA issuer', () => {
     // The watch of the Secret and that of the requests are two connections: the order between them is the network's.
     const after = await eventually('the new CA to sign', async () => {
       const request = await world.whenReady(await world.request({ issuerRef }));
-      return fromBase64(request.status?.ca) === second.certificate.pem ? request : undefined;
+      return /Issuer: CN ?= ?Second/.test(await verifyIssued(request)) ? request : undefined;
     });
-    await verifyIssued(after);
+    assert.ok(fromBase64(after.status?.ca).includes(second.certificate.pem));
   });
 });
 
 describe('a SelfSigned issuer', () => {
   before(async () => {
     await world.createIssuer('self', { selfSigned: {} });
+    await world.allow('self-signed', {
+      selector: { issuerRef: { name: 'self' } },
+      allowed: {
+        commonName: { value: '*' },
+        uris: { values: ['*'] },
+        isCA: true,
+        usages: ['digital signature', 'key encipherment'],
+      },
+    });
   });
 
   it('is Ready at once', async () => {
@@ -218,8 +233,9 @@ describe('a controller that works', () => {
     );
     assert.equal(await controller.metric('certmount_controller_open_requests'), 0);
     assert.equal(await controller.metric('certmount_controller_leader'), 1);
+    assert.deepEqual(controller.troubles(), []);
     assert.deepEqual(
-      controller.log.filter((line) => /"level":"(warn|error)"|an Event was not written/.test(line)),
+      controller.log.filter((line) => line.includes('an Event was not written')),
       [],
     );
   });

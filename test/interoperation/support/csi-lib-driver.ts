@@ -8,7 +8,7 @@ import { getCondition } from '../../../src/api/condition.ts';
 import { type UsageName, toUsages } from '../../../src/api/usages.ts';
 import { type ObjectKey, type Resource } from '../../../src/kube/index.ts';
 import { createRequest, noAltNames, type RequestTemplate } from '../../../src/pki/index.ts';
-import type { World } from '../../integration/controller/support/world.ts';
+import type { Asker } from '../../integration/controller/support/world.ts';
 import { eventually } from '../../support/eventually.ts';
 
 export interface CsiDriverVolume {
@@ -16,8 +16,8 @@ export interface CsiDriverVolume {
   readonly usages?: readonly UsageName[];
   readonly issuer?: string;
   readonly duration?: string;
-  /** What cert-manager's webhook, where it runs, writes in the requester's name. */
-  readonly username?: string;
+  /** Whether cert-manager's webhook runs, or the policy in its place, which writes into a request who made it. */
+  readonly named?: boolean;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -41,15 +41,17 @@ const ninetyDays = '2160h0m0s';
 /** Makes requests and reads their answers as cert-manager's csi-driver does (csi-lib v0.12, manager.issue). */
 export class CsiLibDriver {
   readonly #requests: Resource<CertificateRequest>;
+  readonly #identity: Asker['identity'];
   readonly #pod: ObjectKey & { readonly uid: string };
 
-  constructor(world: World, pod: ObjectKey & { readonly uid: string }) {
-    this.#requests = world.client.resource(certificateRequests);
+  constructor({ client, identity }: Asker, pod: ObjectKey & { readonly uid: string }) {
+    this.#requests = client.resource(certificateRequests);
+    this.#identity = identity;
     this.#pod = pod;
   }
 
   async request(volume: CsiDriverVolume = {}): Promise<Request> {
-    const { annotations = {}, duration = ninetyDays, issuer = 'ca', template, username } = volume;
+    const { annotations = {}, duration = ninetyDays, issuer = 'ca', named = true, template } = volume;
     const usages = [...(volume.usages ?? (['digital signature', 'key encipherment'] as const))];
     const { privateKey: key } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const csr = await createRequest(
@@ -80,7 +82,7 @@ export class CsiLibDriver {
         duration,
         isCA: false,
         usages,
-        ...(username === undefined ? {} : { username, groups: ['system:serviceaccounts'] }),
+        ...(named ? this.#identity : {}),
       },
     });
     return { key, name };

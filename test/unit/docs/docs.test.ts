@@ -23,6 +23,7 @@ const eventReasons: Record<PodEventReason, true> = {
   CertificatePending: true,
   CertificateRenewalFailed: true,
   SubPathNeverUpdates: true,
+  TrustNotUpdated: true,
   VolumeNotRenewed: true,
 };
 const states: Record<Volume['state'], true> = {
@@ -47,7 +48,12 @@ function assertNames(file: string, wanted: Iterable<string>): void {
 async function metricNames(): Promise<string[]> {
   const metrics = new Metrics();
   addProcessMetrics(metrics, { version: '0', program: 'driver' });
-  driverMetrics({ metrics, clock: new FakeClock(), volumes: () => [] });
+  driverMetrics({
+    metrics,
+    clock: new FakeClock(),
+    volumes: () => [],
+    trust: () => ({ sets: 0, refused: 0, behind: 0 }),
+  });
   new ControllerMetrics(metrics, () => ({
     leading: true,
     queueDepth: { certificaterequests: 0, issuers: 0 },

@@ -9,6 +9,8 @@ import type { World } from './world.ts';
 export interface RunningController {
   /** Every line that it has logged. */
   readonly log: readonly string[];
+  /** What it warned of, but for an API server that has just been given the definitions. */
+  troubles(): readonly string[];
   metric(series: string): Promise<number>;
   ready(): Promise<boolean>;
   stop(): Promise<void>;
@@ -16,7 +18,7 @@ export interface RunningController {
 
 /** Starts a controller with these flags; resolves when it is ready. */
 export async function startController(
-  world: World,
+  world: Pick<World, 'controllerKubeconfig'>,
   flags: readonly string[] = [],
 ): Promise<RunningController> {
   const log: string[] = [];
@@ -51,6 +53,10 @@ export async function startController(
   return {
     log,
     ready,
+    troubles: () =>
+      log.filter(
+        (line) => /"level":"(warn|error)"/.test(line) && !line.includes('storage is (re)initializing'),
+      ),
     metric: async (series) => {
       const line = (await (await get('/metrics')).text())
         .split('\n')

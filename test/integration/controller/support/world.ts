@@ -1,36 +1,58 @@
+import assert from 'node:assert/strict';
 import { eventually } from '../../../support/eventually.ts';
 import type { KeyObject } from 'node:crypto';
 import { certificateRequests } from '../../../../src/api/certificate-request.ts';
 import type { CertificateRequest } from '../../../../src/api/certificate-request.ts';
 import { getCondition } from '../../../../src/api/condition.ts';
 import type { Condition } from '../../../../src/api/condition.ts';
-import { namespaces, secrets } from '../../../../src/api/core.ts';
+import { certificateRequestPolicies } from '../../../../src/api/certificate-request-policy.ts';
+import type { CertificateRequestPolicySpec } from '../../../../src/api/certificate-request-policy.ts';
+import { secrets } from '../../../../src/api/core.ts';
+import type { Pod } from '../../../../src/api/core.ts';
+import { requestLabels } from '../../../../src/api/driver-requests.ts';
 import { clusterIssuers, issuers } from '../../../../src/api/issuer.ts';
 import type { IssuerSpec } from '../../../../src/api/issuer.ts';
 import { isKubeError, KubeClient, Reflector, systemClock } from '../../../../src/kube/index.ts';
 import type { KubeObject, ObjectKey, ResourceType } from '../../../../src/kube/index.ts';
 import { encodePrivateKey } from '../../../../src/pki/index.ts';
 import { startControlPlane } from '../../../cluster/control-plane.ts';
-import type { ControlPlane } from '../../../cluster/control-plane.ts';
-import { base64, driver, newCsr } from '../../../unit/controller/builders.ts';
+import type { ClusterUser, ControlPlane } from '../../../cluster/control-plane.ts';
+import { installManifests } from '../../../support/install-manifests.ts';
+import { createNamespace, createPod, driverCredentials } from '../../../support/node-identity.ts';
+import { Requester } from '../../../../src/driver/volume/issuance/requester.ts';
+import type { RequesterIdentity } from '../../../../src/driver/volume/issuance/requester.ts';
+import { base64, newCsr } from '../../../unit/controller/builders.ts';
 import type { TestCa } from '../../../unit/controller/builders.ts';
 
 const deps = { clock: systemClock, random: Math.random };
-const deploy = new URL('../../../../deploy/', import.meta.url).pathname;
+const nodeName = 'node-a';
 
 type RequestOptions = Partial<CertificateRequest['spec']> & {
   readonly namespace?: string;
   readonly labels?: Record<string, string>;
   readonly annotations?: Record<string, string>;
   readonly key?: KeyObject;
+  /** Who asks; the driver of the node `node-a` when not given. */
+  readonly as?: Asker;
+  /** Whom the driver asks for: `app` of the service account `app` in the request's namespace when not given. */
+  readonly pod?: Pod;
 };
 
-/** A control plane with the CRDs, the controller's permissions, the namespaces `web` and `certmount`; what tests do there. */
+/** Who makes requests, as the API server knows it. */
+export interface Asker {
+  readonly client: KubeClient;
+  readonly identity: RequesterIdentity;
+}
+
+/** A control plane with all that is installed, the namespace `web`, and a node with its driver's pod; what tests do there. */
 export class World {
   readonly cluster: ControlPlane;
   readonly client: KubeClient;
   readonly #stop = new AbortController();
   readonly #requests: Reflector<CertificateRequest>;
+  readonly #askers: Asker[] = [];
+  readonly #pods = new Map<string, Promise<Pod>>();
+  #driver: Asker | undefined;
   #created = 0;
 
   private constructor(cluster: ControlPlane, client: KubeClient) {
@@ -49,13 +71,12 @@ export class World {
 
   static async start(): Promise<World> {
     const cluster = await startControlPlane({ controllerManager: false });
-    await cluster.applyPath(`${deploy}crds`);
-    await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+    await installManifests(cluster);
     const connection = await cluster.connection('admin');
     const client = new KubeClient({ connection, userAgent: 'certmount-test', maxSockets: 32 }, deps);
     const world = new World(cluster, client);
-    for (const name of ['web', 'certmount']) await client.resource(namespaces).create({ metadata: { name } });
-    await cluster.kubectl(['apply', '-n', 'certmount', '-f', `${deploy}rbac.yaml`]);
+    await createNamespace(client, 'web');
+    world.#driver = await world.asker(await driverCredentials(client, nodeName));
     void world.#requests.run(world.#stop.signal);
     await world.#requests.whenSynced();
     return world;
@@ -63,7 +84,7 @@ export class World {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.client.close();
+    for (const { client } of [this, ...this.#askers]) client.close();
     await this.cluster.stop();
   }
 
@@ -101,28 +122,86 @@ export class World {
     });
   }
 
+  async asker(user: ClusterUser): Promise<Asker> {
+    const connection = await this.cluster.connection(user);
+    const client = new KubeClient({ connection, userAgent: 'certmount-test', maxSockets: 32 }, deps);
+    const requester = new Requester({}, { client, token: () => Promise.resolve(undefined) });
+    const asker = { client, identity: await requester.identity() };
+    this.#askers.push(asker);
+    return asker;
+  }
+
+  /** Somebody who may do everything, which is of no use with requests. */
+  somebody(user = 'somebody'): Promise<Asker> {
+    return this.asker({ user, groups: ['system:masters'] });
+  }
+
   /** The driver's request, unless the options say otherwise. */
   async request(options: RequestOptions = {}): Promise<ObjectKey> {
-    const { namespace = 'web', labels = {}, annotations = {}, key, ...spec } = options;
+    const { namespace = 'web', labels = {}, annotations = {}, as, key, pod, ...spec } = options;
+    const asker = as ?? this.#driver;
+    assert.ok(asker);
     this.#created += 1;
     const name = `request-${this.#created}`;
     const request: CertificateRequest = {
-      metadata: { namespace, name, labels, annotations },
+      metadata: {
+        namespace,
+        name,
+        labels,
+        annotations,
+        ...(as ? {} : this.#driversMetadata(pod ?? (await this.pod(namespace)), labels)),
+      },
       spec: {
         request: base64(await newCsr(key ? { key } : {})),
         issuerRef: { name: 'ca' },
-        username: driver,
+        ...asker.identity,
         duration: '24h',
         ...spec,
       },
     };
     try {
-      await this.client.resource(certificateRequests).create(request);
+      await asker.client.resource(certificateRequests).create(request);
     } catch (error) {
       // Our own first sending, whose answer was lost with a killed API server.
       if (!isKubeError(error, 'already-exists')) throw error;
     }
     return { namespace, name };
+  }
+
+  /** Whom requests of the driver in this namespace are for. */
+  pod(namespace = 'web'): Promise<Pod> {
+    const present = this.#pods.get(namespace);
+    if (present) return present;
+    const made = createPod(this.client, { namespace, name: 'app', nodeName, serviceAccount: 'app' });
+    this.#pods.set(namespace, made);
+    return made;
+  }
+
+  /** A policy that the service account may use in its namespace. */
+  async allow(
+    name: string,
+    spec: CertificateRequestPolicySpec,
+    { namespace = 'web', serviceAccount = 'app' } = {},
+  ): Promise<void> {
+    await this.client.resource(certificateRequestPolicies).create({ metadata: { name }, spec });
+    const rbac = 'rbac.authorization.k8s.io';
+    const metadata = { namespace, name: `use-${name}` };
+    const rule = {
+      apiGroups: [certificateRequestPolicies.group],
+      resources: [certificateRequestPolicies.plural],
+      resourceNames: [name],
+      verbs: ['use'],
+    };
+    await this.cluster.apply([
+      { apiVersion: `${rbac}/v1`, kind: 'Role', metadata, rules: [rule] },
+      {
+        apiVersion: `${rbac}/v1`,
+        kind: 'RoleBinding',
+        metadata,
+        roleRef: { apiGroup: rbac, kind: 'Role', name: metadata.name },
+        subjects: [{ kind: 'ServiceAccount', namespace, name: serviceAccount }],
+      },
+    ]);
   }
 
   /** The request once its Ready condition has the reason. */
@@ -150,6 +229,17 @@ export class World {
       const ready = getCondition(status?.conditions, 'Ready');
       return ready?.reason === reason ? ready : undefined;
     });
+  }
+
+  /** As the driver writes them. */
+  #driversMetadata(
+    { metadata: { name = '', uid = '' } }: Pod,
+    labels: Record<string, string>,
+  ): Pick<CertificateRequest['metadata'], 'labels' | 'ownerReferences'> {
+    return {
+      labels: { [requestLabels.driver]: 'csi.certmount.io', [requestLabels.node]: nodeName, ...labels },
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid }],
+    };
   }
 
   /** Sum of an API server metric's series that match. */
