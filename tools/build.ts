@@ -47,7 +47,9 @@ function replaceFiles(
 ): void {
   for (const { contents, path } of files) {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(`${path}.${process.pid}`, contents);
+    writeFileSync(`${path}.${process.pid}`, contents, {
+      mode: path.endsWith('certmount.mjs') ? 0o755 : 0o644,
+    });
     renameSync(`${path}.${process.pid}`, path);
   }
   const kept = new Set(files.map(({ path }) => path));

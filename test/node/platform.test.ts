@@ -160,7 +160,7 @@ describe('a node that is not like the others', { timeout: 480_000 }, () => {
         const text = await kubectl('describe', 'pod', '-n', 'web', 'impostor');
         return text.includes('was denied') ? text : undefined;
       });
-      assert.match(events, /is not the identity of the requester/);
+      assert.match(events, /must be the pod's SPIFFE ID/);
       await kubectl('delete', 'pod', '-n', 'web', 'impostor', '--wait=false');
     });
   });

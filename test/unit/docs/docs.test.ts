@@ -2,8 +2,17 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { ApprovalMetrics } from '../../../src/controller/approval/approval-metrics.ts';
+import { proofFailures } from '../../../src/controller/approval/proof/proof-failure.ts';
 import { ControllerMetrics } from '../../../src/controller/metrics.ts';
 import { controllerFlags } from '../../../src/controller/options.ts';
+import { waitReasons } from '../../../src/controller/pod-certificates/pod-certificate-outcome.ts';
+import { problems } from '../../../src/controller/requests/problem.ts';
+import { BundleMetrics } from '../../../src/controller/trust/bundles/bundle-metrics.ts';
+import { TrustMetrics } from '../../../src/controller/trust/metrics.ts';
+import type { RotationReport } from '../../../src/controller/trust/rotation/rotation-report.ts';
+import { rotationGates, rotationPhases } from '../../../src/controller/trust/rotation/rotation.ts';
 import { driverMetrics } from '../../../src/driver/metrics.ts';
 import { driverFlags } from '../../../src/driver/options.ts';
 import { knownAttributes } from '../../../src/driver/volume/attributes/known-attributes.ts';
@@ -13,6 +22,7 @@ import { environmentName, flagName } from '../../../src/runtime/flags.ts';
 import { Metrics } from '../../../src/runtime/metrics.ts';
 import { addProcessMetrics } from '../../../src/runtime/process-metrics.ts';
 import { root } from '../../../tools/run-command.ts';
+import { benches } from '../../bench/benches.ts';
 import { suites } from '../../runner/suites.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -33,6 +43,28 @@ const states: Record<Volume['state'], true> = {
   live: true,
   renewing: true,
 };
+
+const rotationReasons: Record<RotationReport['reason'], true> = {
+  Steady: true,
+  Spreading: true,
+  Held: true,
+  WaitingForTrust: true,
+  Draining: true,
+};
+
+interface Manifest {
+  readonly kind?: string;
+  readonly metadata?: { readonly name?: string };
+}
+
+/** Names of the objects of these kinds that are installed, by whichever component. */
+function installed(kinds: RegExp): string[] {
+  return globSync('{deploy,daemonset}/**/*.yaml', { cwd: root })
+    .flatMap((file) => parseAllDocuments(read(file)))
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => kinds.test(manifest?.kind ?? ''))
+    .map((manifest) => manifest?.metadata?.name ?? '');
+}
 
 function read(file: string): string {
   return readFileSync(join(root, file), 'utf8');
@@ -59,6 +91,9 @@ async function metricNames(): Promise<string[]> {
     queueDepth: { certificaterequests: 0, issuers: 0 },
     openRequests: 0,
   }));
+  new ApprovalMetrics(metrics);
+  new BundleMetrics(metrics);
+  new TrustMetrics(metrics, () => ({ sets: [], rotations: [] }));
   return [...(await metrics.text()).matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name);
 }
 
@@ -85,9 +120,21 @@ describe('the documents', () => {
     );
   });
 
+  it('leave no class of metrics out of this test', () => {
+    const classes = globSync('src/controller/**/*.ts', { cwd: root }).flatMap((file) =>
+      [...read(file).matchAll(/^export class (\w+Metrics)\b/gm)].map(([, name = '']) => name),
+    );
+    // ControllerMetrics makes the last two.
+    const known = ['ControllerMetrics', 'ApprovalMetrics', 'BundleMetrics', 'TrustMetrics'];
+    assert.deepEqual(
+      classes.toSorted(),
+      [...known, 'PodCertificateMetrics', 'SigningRequestMetrics'].toSorted(),
+    );
+  });
+
   it('name every metric', async () => {
     const names = await metricNames();
-    assert.ok(names.length > 15);
+    assert.ok(names.length > 40);
     assertNames(
       'docs/operations.md',
       names.map((name) => `\`${name}\``),
@@ -102,6 +149,46 @@ describe('the documents', () => {
       Object.keys(states)
         .map((state) => `- **${state}**`)
         .filter((text) => !/live|renewing/.test(text)),
+    );
+  });
+
+  it('name every reason that the controller has for what it does not do', () => {
+    const quoted = (names: Iterable<string>): string[] => [...names].map((name) => `\`${name}\``);
+    assertNames('docs/operations.md', quoted(proofFailures));
+    assertNames('docs/troubleshooting.md', quoted(Object.keys(problems)));
+    assertNames('docs/pod-certificates.md', quoted(waitReasons));
+    assertNames('docs/operations.md', quoted(rotationPhases));
+    assertNames('docs/ca-rotation.md', quoted(Object.keys(rotationReasons)));
+    assertNames(
+      'docs/ca-rotation.md',
+      rotationGates.map((gate) => `\`certmount.io/ca-rotation: ${gate}\``),
+    );
+  });
+
+  it('name every resource definition and every admission policy', () => {
+    const names = installed(/^(?:CustomResourceDefinition|(?:Validating|Mutating)AdmissionPolicy)$/);
+    assert.ok(names.length > 15);
+    assertNames(
+      'docs/operations.md',
+      names.map((name) => `\`${name}\``),
+    );
+  });
+
+  it('name every option of the installer', () => {
+    const options = [...read('deploy/install.sh').matchAll(/^ {2}(--[a-z-]+)/gm)].map(
+      ([, name = '']) => name,
+    );
+    assert.ok(options.length > 3);
+    assertNames(
+      'docs/operations.md',
+      options.filter((name) => name !== '--help').map((name) => `\`${name}`),
+    );
+  });
+
+  it('name every bench', () => {
+    assertNames(
+      'docs/benchmarks.md',
+      benches.map(({ name }) => ` ${name}`),
     );
   });
 

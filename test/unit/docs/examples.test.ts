@@ -3,7 +3,10 @@ import { globSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { root } from '../../../tools/run-command.ts';
 import { examplesOf } from '../../support/examples-of.ts';
+import { compile, evaluate, violationText } from '../../../src/policy/index.ts';
+import type { CertificateRequestPolicy } from '../../../src/api/certificate-request-policy.ts';
 import { parseSource, sourceOf } from '../driver/support/builders.ts';
+import { aPod, aRequest, compiled, surroundings } from '../policy/support/builders.ts';
 
 type Attributes = Readonly<Record<string, string>>;
 
@@ -39,6 +42,35 @@ describe('the examples of volumes in the documents', () => {
     for (const { attributes, page } of found)
       if (attributes['issuer-name'] === 'mesh')
         assert.equal(attributes['issuer-kind'], 'ClusterIssuer', `${page}: ${JSON.stringify(attributes)}`);
+  });
+});
+
+describe('the examples of policies in the documents', () => {
+  const policies = globSync('{README.md,docs/*.md}', { cwd: root }).flatMap((page) =>
+    (examplesOf(page) as (CertificateRequestPolicy | null)[]).filter(
+      (example): example is CertificateRequestPolicy => example?.kind === 'CertificateRequestPolicy',
+    ),
+  );
+
+  it('can decide', () => {
+    assert.ok(policies.length > 3);
+    for (const policy of policies)
+      assert.equal(compile(policy).outcome, 'compiled', policy.metadata.name ?? '');
+  });
+
+  it('give the freedom that there was before policies where the page says so', () => {
+    const wide = policies.find(({ metadata }) => metadata.name === 'certmount-default') ?? assert.fail();
+    const violations = (...uris: string[]): string[] => {
+      const altNames = { dnsNames: ['www.example.org', '*.example.org'], ipAddresses: ['192.0.2.1'], uris };
+      const certificate = { altNames, duration: 8760 * 3_600_000 };
+      return evaluate(compiled(wide), aRequest({ pod: aPod(), certificate }), surroundings).map(
+        violationText,
+      );
+    };
+    assert.deepEqual(violations('spiffe://example.org/ns/web/sa/other', 'https://a.example/'), []);
+    assert.equal(violations('spiffe://example.org/ns/webs/sa/api').length, 1);
+    assert.equal(violations('spiffe://example.com/ns/web/sa/api').length, 1);
+    assert.equal(violations('SPIFFE://example.org/ns/other/sa/api').length, 1);
   });
 });
 

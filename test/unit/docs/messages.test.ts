@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { checkPublishRequest } from '../../../src/driver/csi/check-request.ts';
 import type { NodePublishVolumeRequest__Output } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
 import { passwordsOf } from '../../../src/driver/volume/passwords.ts';
+import { defaultPolicy, evaluate, violationText } from '../../../src/policy/index.ts';
 import { root } from '../../../tools/run-command.ts';
+import {
+  claimKeys,
+  newCluster,
+  newPod,
+  ofDriver,
+  ofPod,
+  owner,
+  Scene,
+} from '../controller/approval/support/scene.ts';
 import { contextOf, parseSource } from '../driver/support/builders.ts';
+import { aPod, aRequest, compiled, surroundings } from '../policy/support/builders.ts';
 
 const kubeletDir = '/var/lib/kubelet';
 
@@ -108,3 +119,82 @@ describe('the messages that docs/troubleshooting.md quotes', () => {
     assert.deepEqual(unquoted, []);
   });
 });
+
+type Asked = NonNullable<Parameters<typeof aRequest>[0]>['certificate'];
+
+/** Certificates that the default policy gives to no pod, one for each row. */
+const notAllowed: readonly Asked[] = [
+  { altNames: { dnsNames: ['www.example.org'] } },
+  { altNames: { dnsNames: ['*.web.svc.cluster.local'] } },
+  { subject: { commonName: 'web' } },
+  { altNames: { ipAddresses: ['192.0.2.1'] } },
+  { altNames: { uris: ['spiffe://example.org/ns/web/sa/other'] } },
+  { altNames: { emailAddresses: ['a@example.org'] } },
+  { subject: { organizations: ['system:masters'] } },
+  { isCA: true },
+  { usages: ['code signing'] },
+  { duration: 2161 * 3_600_000 },
+  { key: { algorithm: 'RSA', size: 1024 } },
+  { altNames: { uris: [aPod().spiffeId, 'https://a.example/'] } },
+];
+
+describe('the denials that docs/troubleshooting.md quotes', () => {
+  it('are what the default policy says', () => {
+    const policy = compiled(defaultPolicy);
+    const messages = notAllowed.flatMap((certificate) =>
+      evaluate(policy, aRequest({ pod: aPod(), certificate }), surroundings).map(violationText),
+    );
+    assertSame(quotedUnder('Denied by the default policy'), messages);
+  });
+
+  it('are what is said of a request that is not proven', async () => {
+    const { nodeName, nodeUid } = claimKeys;
+    const known = (...pods: Parameters<typeof newPod>[0][]): Scene =>
+      new Scene(newCluster({ pods: pods.map(newPod) }));
+    const messages = await Promise.all([
+      known({}).denial(ofDriver({ extra: {} })),
+      known({}).denial(ofDriver({ extra: { [nodeName]: ['a'] } })),
+      known({}).denial(ofDriver({ extra: { [nodeName]: ['b'], [nodeUid]: ['node-2'] } })),
+      known({}).denial(ofDriver({ metadata: { ownerReferences: [] } })),
+      known({}).denial(ofDriver({ extra: { [nodeName]: ['a'], [nodeUid]: ['node-0'] } })),
+      known().denial(ofDriver()),
+      known({ uid: 'pod-2' }).denial(ofDriver()),
+      known({ phase: 'Failed' }).denial(ofDriver()),
+      known({ nodeName: 'b' }).denial(ofDriver()),
+      known({ serviceAccountName: '' }).denial(ofDriver()),
+      known({}).denial(ofPod({ metadata: { namespace: 'other' } })),
+      known({}).denial(ofPod({ metadata: { ownerReferences: [{ ...owner, uid: 'pod-2' }] } })),
+      known({ serviceAccountName: 'other' }).denial(ofPod()),
+      known({}).denial(ofDriver(), 'no PEM'),
+    ]);
+    assertSame(quotedUnder('Not proven'), messages);
+  });
+});
+
+describe('the lines of logs that docs/troubleshooting.md quotes', () => {
+  it('are in the programs', () => {
+    const sources = globSync('src/**/*.ts', { cwd: root })
+      .map((file) => readFileSync(join(root, file), 'utf8').replaceAll("\\'", "'"))
+      .join('\n');
+    const text = readFileSync(join(root, 'docs/troubleshooting.md'), 'utf8');
+    const quoted = [...text.matchAll(/^\| log: `(.*?)`/gm)].map(([, line = '']) => line);
+    assert.ok(quoted.length > 10);
+    const unsaid = quoted.filter((line) => !line.split('…').every((part) => sources.includes(part)));
+    assert.deepEqual(unsaid, []);
+  });
+});
+
+function assertSame(quoted: readonly string[], messages: readonly string[]): void {
+  assert.ok(quoted.length > 10);
+  const isSaid = (text: string): boolean => messages.some((message) => isQuoted(text, message));
+  assert.deepEqual(
+    quoted.filter((text) => !isSaid(text)),
+    [],
+    'quoted, and never said',
+  );
+  assert.deepEqual(
+    messages.filter((message) => !quoted.some((text) => isQuoted(text, message))),
+    [],
+    'said, and not quoted',
+  );
+}
