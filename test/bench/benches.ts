@@ -7,6 +7,7 @@ import { podReadyBench } from './benches/pod-ready.ts';
 import { requestsBench } from './benches/requests.ts';
 import { rotationBench } from './benches/rotation.ts';
 import { stormBench } from './benches/storm.ts';
+import { trustBench } from './benches/trust.ts';
 
 /** In the order of `all`. */
 export const benches: readonly Bench[] = [
@@ -16,6 +17,7 @@ export const benches: readonly Bench[] = [
   podReadyBench,
   podCertificateBench,
   rotationBench,
+  trustBench,
   memoryBench,
   keygenBench,
 ];

@@ -4,11 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+/** PEM. */
+export interface CaPair {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** A CA that OpenSSL made: a Secret that holds it, and a ClusterIssuer that signs with it. */
 export async function clusterIssuerWithCa(
   name: string,
   secretNamespace = 'certmount',
 ): Promise<{ readonly manifests: readonly object[]; readonly certificate: string }> {
+  const { certificate, key } = await createCaPair(name);
+  return { manifests: manifestsOf(name, secretNamespace, certificate, key), certificate };
+}
+
+/** By OpenSSL: a root that signs, valid for 30 days. */
+export async function createCaPair(commonName: string): Promise<CaPair> {
   const folder = await mkdtemp(join(tmpdir(), 'certmount-ca-'));
   try {
     const [key, certificate] = [join(folder, 'ca.key'), join(folder, 'ca.crt')];
@@ -16,7 +28,7 @@ export async function clusterIssuerWithCa(
       ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'],
       ...[
         '-subj',
-        `/CN=${name}`,
+        `/CN=${commonName}`,
         '-addext',
         'basicConstraints=critical,CA:TRUE',
         '-addext',
@@ -24,11 +36,7 @@ export async function clusterIssuerWithCa(
       ],
       ...['-keyout', key, '-out', certificate],
     ]);
-    const pem = await readFile(certificate, 'utf8');
-    return {
-      manifests: manifestsOf(name, secretNamespace, pem, await readFile(key, 'utf8')),
-      certificate: pem,
-    };
+    return { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
   } finally {
     await rm(folder, { recursive: true });
   }
