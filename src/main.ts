@@ -4,6 +4,7 @@ import type { FlagTable, FlagValues } from './runtime/flags.ts';
 import { createLogger, type Logger, type LogFormat, type LogLevel } from './runtime/log.ts';
 import { nearest } from './runtime/nearest.ts';
 import { FlagError, parseFlags, wantsHelp } from './runtime/parse-flags.ts';
+import { printable } from './runtime/printable.ts';
 import { runUntilSignal } from './runtime/shutdown.ts';
 import { runTool, type ToolIo } from './runtime/tool.ts';
 import { systemClock } from './kube/index.ts';
@@ -66,7 +67,11 @@ async function main([name = '', ...argv]: readonly string[]): Promise<number> {
   if (name === 'version' || name === '--version') return print(`certmount ${version}\n`);
   if (name === 'help' || name === '--help' || name === '-h') return print(usage());
   const tool = Object.hasOwn(tools, name) ? tools[name] : undefined;
-  if (tool !== undefined) return tool.run(`${programName()} ${name}`, argv, toolIo());
+  if (tool !== undefined) {
+    const code = await tool.run(`${programName()} ${name}`, argv, toolIo());
+    await Promise.all([process.stdout, process.stderr].map(flushed));
+    return code;
+  }
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) {
     const close = nearest(name, [...Object.keys(commands), ...Object.keys(tools)]);
@@ -116,13 +121,18 @@ function toolIo(): ToolIo {
     });
   process.stdout.on('error', () => process.exit(0));
   return {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    out: (text) => void process.stdout.write(printable(text)),
+    err: (text) => void process.stderr.write(printable(text)),
     now: Date.now,
     signal: stop.signal,
     environment: process.env,
     columns: process.stdout.columns,
   };
+}
+
+/** A pipe takes only what its reader has room for: the rest would end with the process. */
+function flushed(stream: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => void stream.write('', () => resolve()));
 }
 
 /** kubectl calls a program of this name as its plugin. */

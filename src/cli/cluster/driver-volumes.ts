@@ -40,12 +40,24 @@ export async function askDriver(
     const { command, container, name } = found;
     const program = [...command, '--pod-uid', pod.metadata.uid ?? ''];
     const text = await cluster.exec({ namespace, pod: name, container }, program, signal);
-    return { known: true, volumes: (JSON.parse(text) as VolumesReport).volumes };
+    return { known: true, volumes: volumesOf(text) };
   } catch (error) {
     if (isKubeError(error, 'forbidden') || error instanceof ExecError)
       return { known: false, why: `the driver cannot be asked: ${(error as Error).message}` };
     throw error;
   }
+}
+
+/** Another version may print something else. */
+function volumesOf(text: string): readonly VolumeReport[] {
+  let report: Partial<VolumesReport> | null;
+  try {
+    report = JSON.parse(text) as Partial<VolumesReport> | null;
+  } catch (error) {
+    throw new ExecError('failed', 'it does not answer with JSON', { cause: error });
+  }
+  if (report?.version === 1 && Array.isArray(report.volumes)) return report.volumes;
+  throw new ExecError('failed', 'it is of a version that answers differently');
 }
 
 interface DriverContainer {

@@ -2,6 +2,7 @@ import type { Pod, PodVolume } from '../../api/core.ts';
 import { parseDuration } from '../../api/duration.ts';
 import { certificateFields, type IdentityRow, type IdentityState, stateOfIssued } from './identity-row.ts';
 import type { RequestFacts } from './request-facts.ts';
+import { volumeIdOf } from './volume-id.ts';
 
 /** Groups that attributes may be written under; see docs/attributes.md. */
 const attributePrefixes = ['', 'csi.certmount.io/', 'csi.cert-manager.io/', 'spiffe.csi.cert-manager.io/'];
@@ -19,9 +20,9 @@ export class VolumeRequestIndex {
   readonly #byVolume = new Map<string, VolumeRequests>();
 
   add(facts: RequestFacts): void {
-    const { podUid, volumeId } = facts;
+    const { namespace, podUid, volumeId } = facts;
     if (podUid === undefined || volumeId === undefined) return;
-    const key = `${podUid} ${volumeId}`;
+    const key = keyOf(namespace, podUid, volumeId);
     const { next, present } = this.#byVolume.get(key) ?? { present: undefined, next: undefined };
     this.#byVolume.set(
       key,
@@ -31,13 +32,20 @@ export class VolumeRequestIndex {
     );
   }
 
-  of(podUid: string, volumeId: string): VolumeRequests {
-    const found = this.#byVolume.get(`${podUid} ${volumeId}`) ?? { present: undefined, next: undefined };
+  /** @param volume by its name in the pod */
+  of({ metadata: { namespace = '', uid = '' } }: Pod, volume: string): VolumeRequests {
+    const key = keyOf(namespace, uid, volumeIdOf(uid, volume));
+    const found = this.#byVolume.get(key) ?? { present: undefined, next: undefined };
     const { next, present } = found;
     return next !== undefined && present !== undefined && next.created < present.created
       ? { present, next: undefined }
       : found;
   }
+}
+
+/** Requests say themselves for which volume they are: those of other namespaces are never believed. */
+function keyOf(namespace: string, podUid: string, volumeId: string): string {
+  return `${namespace} ${podUid} ${volumeId}`;
 }
 
 /** The volumes of a pod that the driver serves, under whichever of its names. */

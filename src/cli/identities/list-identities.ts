@@ -10,7 +10,6 @@ import { csiIdentity, driverVolumes, VolumeRequestIndex } from './csi-identities
 import type { IdentityRow } from './identity-row.ts';
 import { podCertificateFacts, podCertificateIdentities, PodCertificateIndex } from './pod-certificates.ts';
 import { requestFacts } from './request-facts.ts';
-import { volumeIdOf } from './volume-id.ts';
 
 export interface ListIdentitiesOptions {
   /** All when undefined. */
@@ -62,9 +61,8 @@ export async function* listIdentities(
   for await (const pod of all(pods, node === undefined ? undefined : `spec.nodeName=${node}`)) {
     const { phase } = pod.status ?? {};
     if (phase === 'Succeeded' || phase === 'Failed') continue;
-    const uid = pod.metadata.uid ?? '';
     for (const volume of driverVolumes(pod, options.driverNames))
-      yield csiIdentity(pod, volume, requests.of(uid, volumeIdOf(uid, volume.name)), now());
+      yield csiIdentity(pod, volume, requests.of(pod, volume.name), now());
     yield* podCertificateIdentities(pod, podCertificates, now());
   }
 

@@ -61,7 +61,9 @@ export async function podVolumes(
       const id = volumeIdOf(uid, volume.name);
       return {
         volume,
-        requests: requests.known ? requests.index.of(uid, id) : { present: undefined, next: undefined },
+        requests: requests.known
+          ? requests.index.of(pod, volume.name)
+          : { present: undefined, next: undefined },
         report: driver.known ? driver.volumes.find(({ volumeId }) => volumeId === id) : undefined,
       };
     }),

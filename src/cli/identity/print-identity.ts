@@ -1,4 +1,5 @@
 import { nameOf } from '../certificate-facts.ts';
+import { oneLine } from '../output/one-line.ts';
 import { distanceText, durationText } from '../output/time-text.ts';
 import type { IdentityDescription, VolumeDescription } from './describe-identity.ts';
 
@@ -10,7 +11,9 @@ export function identityText(description: IdentityDescription, now: number): str
     ...volumes.flatMap((volume) => ['', ...volumeLines(volume, now)]),
     ...unknown.flatMap((text) => ['', `Not known: ${text}`]),
     '',
-  ].join('\n');
+  ]
+    .map(oneLine)
+    .join('\n');
 }
 
 function volumeLines(volume: VolumeDescription, now: number): string[] {

@@ -1,3 +1,5 @@
+import { oneLine } from './one-line.ts';
+
 export interface Column<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;
@@ -19,7 +21,7 @@ export class Table<Row> {
   }
 
   add(row: Row): void {
-    const cells = this.#columns.map(({ text }) => text(row));
+    const cells = this.#columns.map(({ text }) => oneLine(text(row)));
     if (this.#widths !== undefined) this.#print(line(cells, this.#widths));
     else {
       this.#waiting.push(cells);

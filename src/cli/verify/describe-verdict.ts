@@ -1,5 +1,6 @@
 import { formatTime } from '../../api/time.ts';
 import { type CertificateFacts, nameOf } from '../certificate-facts.ts';
+import { oneLine } from '../output/one-line.ts';
 import { distanceText } from '../output/time-text.ts';
 import type { KnownCertificate, Verdict, VolumeCertificates } from './judge.ts';
 
@@ -123,5 +124,7 @@ export function verificationText(verification: Verification): string {
     line('issued   ', issued),
     ...explanation,
     '',
-  ].join('\n');
+  ]
+    .map(oneLine)
+    .join('\n');
 }

@@ -29,7 +29,13 @@ export async function servedCertificate(
   });
   const look = (): void => {
     const shown = socket.getPeerX509Certificate();
-    if (shown !== undefined) resolve(certificateFacts(decodeCertificate(Buffer.from(shown.raw))));
+    if (shown === undefined) return;
+    try {
+      resolve(certificateFacts(decodeCertificate(Buffer.from(shown.raw))));
+    } catch (error) {
+      // Whoever holds the port may show anything.
+      fail((error as Error).message, error);
+    }
   };
   const fail = (why: string, cause?: unknown): void => reject(noCertificate(why, cause));
   // A TLS 1.2 server that wants our certificate ends the handshake; keys are made, and told of, just before.

@@ -24,27 +24,32 @@ export function reportVolumes(
   const volumes: VolumeReport[] = [];
   for (const name of fs.readdirSync(directory).sort()) {
     if (!name.endsWith('.json')) continue;
-    const record = readRecord(join(directory, name), deps);
-    if (record === undefined) continue;
-    const report = reportVolume(record, deps);
-    if (podUid === undefined || report.pod.uid === podUid) volumes.push(report);
+    const found = readRecord(join(directory, name), deps);
+    if (found !== undefined && (podUid === undefined || found.pod.uid === podUid))
+      volumes.push(reportVolume(found, deps));
   }
   return { version: 1, volumes };
 }
 
-function readRecord(path: string, { fs }: InspectDependencies): VolumeRecord | undefined {
+interface RecordOfPod {
+  readonly record: VolumeRecord;
+  readonly pod: VolumeReport['pod'];
+}
+
+function readRecord(path: string, { fs }: InspectDependencies): RecordOfPod | undefined {
   try {
-    return parseVolumeRecord(fs.readFileSync(path, 'utf8'));
+    const record = parseVolumeRecord(fs.readFileSync(path, 'utf8'));
+    const { name, namespace, serviceAccount, uid } = podIdentityOf(record.context);
+    return { record, pod: { namespace, name, uid, serviceAccount } };
   } catch {
     // Gone meanwhile, or one that the driver sets aside and logs itself.
     return undefined;
   }
 }
 
-function reportVolume(record: VolumeRecord, deps: InspectDependencies): VolumeReport {
-  const { name, namespace, serviceAccount, uid } = podIdentityOf(record.context);
+function reportVolume({ pod, record }: RecordOfPod, deps: InspectDependencies): VolumeReport {
   const { request, targetPath, volumeId } = record;
-  const base = { volumeId, targetPath, pod: { namespace, name, uid, serviceAccount }, request };
+  const base = { volumeId, targetPath, pod, request };
   try {
     return { ...base, ...reportGenerations(record, deps), problem: null };
   } catch (error) {

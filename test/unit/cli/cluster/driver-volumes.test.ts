@@ -74,6 +74,10 @@ describe('asking the driver of a node', () => {
     assert.match(await why({ drivers: new KubeError('forbidden', 'no pods') }), /no pods/);
     const refused = (): Promise<string> => Promise.reject(new ExecError('forbidden', 'exec is not allowed'));
     assert.match(await why({ exec: refused }), /the driver cannot be asked: exec is not allowed/);
+    const answers = (text: string) => why({ exec: () => Promise.resolve(text) });
+    assert.match(await answers('{"version":1,"vol'), /cannot be asked: it does not answer with JSON/);
+    assert.match(await answers('{"version":2,"items":[]}'), /of a version that answers differently/);
+    assert.match(await answers('null'), /of a version that answers differently/);
     await assert.rejects(why({ drivers: new KubeError('unavailable', 'away') }), /away/);
   });
 

@@ -27,7 +27,7 @@ const pod = podWith([csiVolume()]);
 function rowOf(requests: readonly RequestOptions[], now = noon, volume = csiVolume(), of = pod): IdentityRow {
   const index = new VolumeRequestIndex();
   for (const request of requests) index.add(requestFacts(requestOf(request)));
-  return csiIdentity(of, volume, index.of('uid-1', volumeIdOf('uid-1', volume.name)), now);
+  return csiIdentity(of, volume, index.of(of, volume.name), now);
 }
 
 describe('the id of a volume', () => {
@@ -133,7 +133,11 @@ describe('the identity of a csi volume', () => {
     const index = new VolumeRequestIndex();
     const stranger = requestOf();
     index.add(requestFacts({ ...stranger, metadata: { namespace: 'web', name: 'api-1' } }));
-    assert.equal(index.of('uid-1', volumeIdOf('uid-1', 'certs')).next, undefined);
+    assert.equal(index.of(pod, 'certs').next, undefined);
+    // Whoever may make requests in one namespace says nothing of the pods of another.
+    const foreign = requestOf({ conditions: [condition('Denied', noon)] });
+    index.add(requestFacts({ ...foreign, metadata: { ...foreign.metadata, namespace: 'theirs' } }));
+    assert.equal(index.of(pod, 'certs').next, undefined);
     const broken = requestOf({ conditions: [condition('Ready', noon)] });
     const facts = requestFacts({ ...broken, status: { ...broken.status, certificate: 'bm8=' } });
     assert.deepEqual([facts.phase, facts.issued], ['issued', undefined]);

@@ -32,6 +32,10 @@ describe('a table', () => {
     );
   });
 
+  it('has a line for each row, whatever is in a cell', () => {
+    assert.deepEqual(printed([{ a: 'denied\nweb   valid', b: 'x\r\n' }]).length, 2);
+  });
+
   it('prints nothing when there is nothing', () => {
     assert.deepEqual(printed([]), []);
   });

@@ -5,8 +5,10 @@ import { describe, it } from 'node:test';
 import { createSecureContext, createServer, type TlsOptions } from 'node:tls';
 import { certificateFacts } from '../../../../src/cli/certificate-facts.ts';
 import { servedCertificate } from '../../../../src/cli/verify/served-certificate.ts';
+import { encode, sequence } from '../../../../src/pki/der/writer.ts';
 import { encodePrivateKey } from '../../../../src/pki/index.ts';
 import { makeLeaf, makeRoot } from '../../pki/support/builders.ts';
+import { forgeCertificate, forgeExtension } from '../../pki/support/forge.ts';
 
 const root = await makeRoot('mesh');
 const [leaf, other] = [await makeLeaf(root), await makeLeaf(root)];
@@ -48,6 +50,15 @@ describe('the certificate that a port shows', () => {
       done(null, name === 'other.web' ? createSecureContext(material(other)) : undefined);
     const served = await shown(tlsServer({ SNICallback }), 'other.web');
     assert.equal(served.fingerprint, certificateFacts(other.certificate).fingerprint);
+  });
+
+  it('is none where it cannot be read', async () => {
+    const twice = forgeExtension('1.2.3', Buffer.of(5, 0));
+    const cert = forgeCertificate(leaf.key, { extensions: encode(0xa3, sequence(twice, twice)) });
+    await assert.rejects(
+      shown(tlsServer({ cert })),
+      /^ToolError: the port shows no certificate: .*more than once/,
+    );
   });
 
   it('is none where there is no TLS, nothing, or silence', async () => {
