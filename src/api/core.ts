@@ -8,6 +8,8 @@ export interface Pod extends KubeObject {
     serviceAccountName?: string;
     hostname?: string;
     subdomain?: string;
+    /** The pod has the addresses of its node. */
+    hostNetwork?: boolean;
     volumes?: PodVolume[];
     containers?: Container[];
     initContainers?: Container[];
@@ -60,6 +62,7 @@ export interface ConfigMap extends KubeObject {
 
 export interface Node extends KubeObject {
   spec: { taints?: Taint[] };
+  status?: { addresses?: { type: string; address: string }[] };
 }
 
 export interface Taint {
@@ -79,7 +82,12 @@ export interface Service extends KubeObject {
     type?: string;
     /** None or an empty one: its endpoints are somebody else's to write. */
     selector?: Record<string, string>;
+    /** `None` for a headless one. */
+    clusterIP?: string;
+    clusterIPs?: string[];
+    externalIPs?: string[];
   };
+  status?: { loadBalancer?: { ingress?: { ip?: string }[] } };
 }
 
 /** Something that happened, of events.k8s.io/v1. */

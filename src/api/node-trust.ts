@@ -26,6 +26,9 @@ export interface AppliedAnchorSet {
   behind: number;
 }
 
+/** Sets in one NodeTrust: an API object has its limits. */
+export const mostAppliedSets = 1024;
+
 export const nodeTrusts: ResourceType<NodeTrust> = {
   group: certmountGroup,
   version: 'v1alpha1',

@@ -40,13 +40,16 @@ export function watchPods(
   return watch(pods, { fieldSelector: `spec.nodeName=${nodeId}`, transform: slimPod }, dependencies);
 }
 
+/** Anchors may be many: a page of them is held beside all others while it is read. */
+const anchorSetPageSize = 100;
+
 /** All AnchorSets: which of them the volumes of this node use changes with its pods. */
 export function watchAnchorSets(
   { client, clock, random }: NodeWatchesDependencies,
   onError: (error: unknown) => void,
 ): Reflector<AnchorSet> {
   return new Reflector(
-    { resource: client.resource(anchorSets), transform: slimAnchorSet },
+    { resource: client.resource(anchorSets), transform: slimAnchorSet, pageSize: anchorSetPageSize },
     { clock, random, onError },
   );
 }

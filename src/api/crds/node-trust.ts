@@ -1,4 +1,4 @@
-import { nodeTrusts } from '../node-trust.ts';
+import { mostAppliedSets, nodeTrusts } from '../node-trust.ts';
 import type { CrdDefinition } from './definition.ts';
 import { ageColumn } from './definition.ts';
 import { integer, list, struct, text } from './schema.ts';
@@ -19,7 +19,9 @@ export const nodeTrustSpec = struct(
     required: {
       nodeName: text('The node.', { minLength: 1, maxLength: 253 }),
       driverName: text('The CSI driver.', { minLength: 1, maxLength: 63 }),
-      sets: list(appliedAnchorSet, 'Those that some volume of the node trusts.', { maxItems: 1024 }),
+      sets: list(appliedAnchorSet, 'Those that some volume of the node trusts.', {
+        maxItems: mostAppliedSets,
+      }),
     },
   },
   'What the volumes have.',

@@ -1,6 +1,7 @@
 import { isKubeError, Reflector } from '../../kube/index.ts';
 import type { Change, Clock, KubeClient, KubeObject, ObjectKey, ResourceType } from '../../kube/index.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { withoutManagedFields } from '../slim-object.ts';
 
 export interface OptionalViewDependencies {
   readonly client: KubeClient;
@@ -65,9 +66,4 @@ export class OptionalView<T extends KubeObject> {
     this.#refused = refused;
     if (refused) this.#known.resolve();
   }
-}
-
-function withoutManagedFields<T extends KubeObject>(object: T): T {
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
 }

@@ -10,7 +10,7 @@ import type { EventRecorder } from '../events/event-recorder.ts';
 import type { SigningChoice } from '../issuers/ca/signing-choice.ts';
 import { parseIssuerKey } from '../issuers/issuer-key.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
-import type { AnyIssuer } from '../issuers/issuer-states.ts';
+import type { IssuerObjects } from '../issuers/issuer-objects.ts';
 import { AnchorSets } from './anchor-sets/anchor-sets.ts';
 import { CoverageReporter } from './coverage/coverage-reporter.ts';
 import { NodeCoverage } from './coverage/node-coverage.ts';
@@ -37,9 +37,9 @@ export interface TrustDependencies {
   readonly random: () => number;
   readonly events: EventRecorder;
   readonly log: Logger;
-  /** Every issuer is known, or not there. */
-  readonly issuersSynced: () => boolean;
-  readonly find: (key: IssuerKey) => AnyIssuer | undefined;
+  readonly issuers: Pick<IssuerObjects, 'find' | 'synced' | 'whenSynced'>;
+  /** The Secrets that issuers name. */
+  readonly issuerSecrets: () => Iterable<SecretKey>;
   readonly present: (key: IssuerKey) => KeptPair | undefined;
   readonly secretOf: (key: IssuerKey) => SecretKey | undefined;
   /** What the issuer signs with, publishes or says may be another. */
@@ -108,7 +108,7 @@ export class Trust {
 
   /** The issuer, its Secret or its annotations may have changed. */
   issuerChanged(key: IssuerKey): void {
-    if (!this.#deps.find(key)) this.#issuerOf.delete(anchorSetName(key));
+    if (!this.#deps.issuers.find(key)) this.#issuerOf.delete(anchorSetName(key));
     this.#controller.touch(key);
   }
 
@@ -144,12 +144,14 @@ export class Trust {
   }
 
   async #loadPrevious(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#deps;
+    const { clock, issuers, issuerSecrets, log } = this.#deps;
     while (!signal.aborted) {
       try {
-        await this.#previous.load();
+        await issuers.whenSynced(signal);
+        await this.#previous.load(issuerSecrets());
         return;
       } catch (error) {
+        if (signal.aborted) return;
         log.warn({ resource: 'secrets', error }, 'old CAs not read, trying again');
         await sleep(clock, retryMs, signal).catch(() => {});
       }
@@ -162,6 +164,7 @@ export class Trust {
       { trustDomain, settleMs },
       {
         ...this.#deps,
+        find: (key) => this.#deps.issuers.find(key),
         rotations: this.#rotations,
         previous: this.#previous,
         writer: this.anchorSets.writer,
@@ -195,8 +198,8 @@ export class Trust {
   }
 
   #isNeeded(key: IssuerKey): boolean | { until: number } | undefined {
-    if (!this.#deps.issuersSynced()) return undefined;
-    if (this.#deps.find(key)?.spec.ca) return true;
+    if (!this.#deps.issuers.synced) return undefined;
+    if (this.#deps.issuers.find(key)?.spec.ca) return true;
     const record = this.anchorSets.writer.get(key)?.metadata.annotations?.[rotationRecordAnnotation];
     const rotation = parseRotationRecord(record);
     return rotation ? { until: neededUntil(rotation) } : false;

@@ -89,11 +89,9 @@ export class AnchorSets implements AnchorLookup {
   /** @returns undefined also while there never was a state that can be used */
   find(source: AnchorSource): KnownSet | undefined {
     const name = anchorSetName(source);
-    const present = this.#entries.get(name);
-    // The name is cut where it would be too long, and in small letters.
-    if (present?.source !== anchorSourceText(source)) return undefined;
-    const entry = this.#usable(name, present);
-    if (entry === undefined) return undefined;
+    const present = this.#entryFor(source);
+    const entry = present && this.#usable(name, present);
+    if (present === undefined || entry === undefined) return undefined;
     const { anchors, refreshHintSeconds, sequence, trustDomain } = entry.spec;
     return {
       name,
@@ -106,6 +104,11 @@ export class AnchorSets implements AnchorLookup {
       heardAt: entry.heardAt,
       reissue: reissueOf(present.spec),
     };
+  }
+
+  /** Of the anchors that the set has now, whether or not they can be used; undefined where there is no such set. */
+  presentHash(source: AnchorSource): string | undefined {
+    return this.#entryFor(source)?.hash;
   }
 
   /** How many there are, and how many of those in use have a state that cannot be used. */
@@ -188,6 +191,8 @@ export class AnchorSets implements AnchorLookup {
     this.#isAbsent = false;
     if (type === 'deleted') this.#entries.delete(name);
     else this.#entries.set(name, this.#entryOf(spec, earlier));
+    // Of the first list it is told once: each time all volumes of the node are looked at.
+    if (!this.#reflector.synced) return;
     // Most changes are of the status, and all nodes hear of them.
     if (type !== 'deleted' && earlier !== undefined && isSameSpec(spec, earlier.spec)) return;
     this.#tell(spec.source);
@@ -201,6 +206,12 @@ export class AnchorSets implements AnchorLookup {
     if (earlier.hash === hash) return { ...earlier, spec };
     const before = earlier.usable === true ? { ...earlier, before: undefined } : earlier.before;
     return { source, spec, hash, heardAt: this.#deps.clock.now(), usable: undefined, before };
+  }
+
+  #entryFor(source: AnchorSource): Entry | undefined {
+    const entry = this.#entries.get(anchorSetName(source));
+    // The name is cut where it would be too long, and in small letters.
+    return entry?.source === anchorSourceText(source) ? entry : undefined;
   }
 
   /** The state to use: an empty set would take from live volumes what they verify their peers with. */

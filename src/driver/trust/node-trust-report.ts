@@ -1,4 +1,4 @@
-import { type AppliedAnchorSet, type NodeTrust, nodeTrusts } from '../../api/node-trust.ts';
+import { type AppliedAnchorSet, mostAppliedSets, type NodeTrust, nodeTrusts } from '../../api/node-trust.ts';
 import {
   apiVersionOf,
   backoffMs,
@@ -20,7 +20,7 @@ export interface NodeTrustReportDependencies {
   readonly nodeTrusts: Pick<Resource<NodeTrust>, 'create' | 'patch'>;
   /** Who the driver is to the API server. */
   readonly identity: () => Promise<RequesterIdentity>;
-  /** What is to be reported, as it is now. */
+  /** What is to be reported, as it is now, in the order of names. */
   readonly sets: () => AppliedAnchorSet[];
   readonly clock: Clock;
   readonly random: () => number;
@@ -52,6 +52,8 @@ export class NodeTrustReport {
   readonly #deps: NodeTrustReportDependencies;
   #sent: readonly AppliedAnchorSet[] | undefined;
   #sentAt = 0;
+  #sentBy: BoundNode | undefined;
+  #isCut = false;
   #changed = Promise.withResolvers<void>();
   #timer: Timer | undefined;
 
@@ -69,7 +71,6 @@ export class NodeTrustReport {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log, random } = this.#deps;
     let failures = 0;
-    let node: BoundNode | undefined;
     signal.addEventListener('abort', () => this.#end(), { once: true });
     for (;;) {
       await this.#changed.promise;
@@ -77,7 +78,8 @@ export class NodeTrustReport {
       if (signal.aborted) return;
       this.#changed = Promise.withResolvers();
       try {
-        node ??= boundNode(await this.#deps.identity());
+        // Each time: the Node may be made anew under the same name.
+        const node = boundNode(await this.#deps.identity());
         if (node === undefined) {
           log.info({}, 'no NodeTrust is written: the credentials of the driver are bound to no node');
           return;
@@ -101,14 +103,29 @@ export class NodeTrustReport {
 
   /** @returns milliseconds until it is to be looked at again, though nothing changes before */
   async #report(node: BoundNode, signal: AbortSignal): Promise<number> {
-    const sets = this.#deps.sets();
+    const sets = this.#setsToName();
+    if (node.uid !== this.#sentBy?.uid) this.#sent = undefined;
     const age = Math.abs(this.#deps.clock.now() - this.#sentAt);
     if (age < resendMs && JSON.stringify(sets) === JSON.stringify(this.#sent)) return resendMs - age;
     if (this.#sent !== undefined && age < countsMs && isSameTrust(sets, this.#sent)) return countsMs - age;
     await this.#write(node, sets, signal);
     this.#sent = sets;
+    this.#sentBy = node;
     this.#sentAt = this.#deps.clock.now();
     return resendMs * (1 + this.#deps.random());
+  }
+
+  /** Issuers of namespaces come last by name, and anybody who may make those can make many: they harm no others. */
+  #setsToName(): AppliedAnchorSet[] {
+    const sets = this.#deps.sets();
+    const isCut = sets.length > mostAppliedSets;
+    if (isCut && !this.#isCut)
+      this.#deps.log.warn(
+        { count: sets.length },
+        `a NodeTrust can name ${mostAppliedSets} anchor sets at most`,
+      );
+    this.#isCut = isCut;
+    return isCut ? sets.slice(0, mostAppliedSets) : sets;
   }
 
   /** Both ways, because somebody may have deleted what was there; a node without such volumes needs none. */

@@ -11,7 +11,7 @@ import { isConcernedBy, issuerSource } from './volume-anchors.ts';
 
 export interface TrustKeeperDependencies {
   readonly volumes: Pick<Volumes, 'all' | 'get' | 'retrust' | 'renewBy'>;
-  readonly anchors: Pick<AnchorSets, 'state' | 'find' | 'subscribe'>;
+  readonly anchors: Pick<AnchorSets, 'state' | 'find' | 'presentHash' | 'subscribe'>;
   /** Told whenever the anchors of a volume may have changed. */
   readonly onChange: () => void;
   readonly events: Pick<PodEvents, 'warn'>;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { anchorSets } from '../../../src/api/anchor-set.ts';
 import { type NodeTrust, nodeTrusts } from '../../../src/api/node-trust.ts';
-import type { KubeClient } from '../../../src/kube/index.ts';
-import { driverCredentials } from '../../support/node-identity.ts';
+import type { KubeClient, OwnerReference } from '../../../src/kube/index.ts';
+import { createNode, driverCredentials } from '../../support/node-identity.ts';
 import { AdmissionWorld, refusal } from './support/admission-world.ts';
 
 const driverName = 'csi.certmount.io';
@@ -22,6 +22,7 @@ describe('what a node trusts', { timeout: 120_000 }, () => {
     const verbs = ['get', 'create', 'update', 'patch', 'delete'];
     const rules = [{ apiGroups: ['certmount.io'], resources: ['nodetrusts'], verbs }];
     await world.grant('reporter', ['certmount/certmount-driver', 'collector'], rules);
+    for (const node of ['node-a', 'node-b']) nodeUids.set(node, await createNode(world.admin, node));
     onA = await world.client(await driverCredentials(world.admin, 'node-a'));
     onB = await world.client(await driverCredentials(world.admin, 'node-b'));
     unbound = await world.client({ serviceAccount: { namespace: 'certmount', name: 'certmount-driver' } });
@@ -72,6 +73,27 @@ describe('what a node trusts', { timeout: 120_000 }, () => {
         await create(onA, trust('node-a'));
       });
 
+      it('goes with its node, and with nothing else', async () => {
+        const expected =
+          "the one owner must be the node of the requester's credentials, and there must be no finalizer";
+        const [owner] = ownedBy('node-a').ownerReferences;
+        assert.ok(owner);
+        for (const metadata of [
+          { ownerReferences: [] },
+          { ownerReferences: [{ ...owner, uid: 'of-before' }] },
+          { ownerReferences: [{ ...owner, kind: 'Pod' }] },
+          ownedBy('node-b'),
+          { ownerReferences: [owner, { ...owner, kind: 'Pod', name: 'held', uid: 'held' }] },
+          { finalizers: ['example.com/stay'] },
+        ]) {
+          const object = { ...trust('node-a'), metadata: { ...trust('node-a').metadata, ...metadata } };
+          assertSaid(await refusal(create(onA, object)), expected);
+        }
+        const made = await create(onA, trust('node-a'));
+        const kept = { ...made, metadata: { ...made.metadata, finalizers: ['example.com/stay'] } };
+        assertSaid(await refusal(onA.resource(nodeTrusts).replace(kept)), expected);
+      });
+
       it('does not move to another node or driver', async () => {
         const made = await create(onA, trust('node-a'));
         const moved = (spec: Partial<NodeTrust['spec']>): Promise<string | undefined> =>
@@ -82,7 +104,10 @@ describe('what a node trusts', { timeout: 120_000 }, () => {
         const name = 'node-a.b.c';
         const ofAnother = { metadata: { name }, spec: { nodeName: 'node-a.b', driverName: 'c', sets: [] } };
         const { metadata } = await create(world.admin, ofAnother);
-        const taken = { metadata, spec: { nodeName: 'node-a', driverName: 'b.c', sets: [] } };
+        const taken = {
+          metadata: { ...metadata, ...ownedBy('node-a') },
+          spec: { nodeName: 'node-a', driverName: 'b.c', sets: [] },
+        };
         assertSaid(
           await refusal(onA.resource(nodeTrusts).replace(taken)),
           'spec.nodeName and spec.driverName cannot change after creation',
@@ -124,8 +149,16 @@ function nameOf(node: string): string {
   return `${node}.${driverName}`;
 }
 
+const nodeUids = new Map<string, string>();
+
+function ownedBy(nodeName: string): { ownerReferences: OwnerReference[] } {
+  const uid = nodeUids.get(nodeName) ?? '';
+  return { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }] };
+}
+
 function trust(nodeName: string): NodeTrust {
-  return { metadata: { name: nameOf(nodeName) }, spec: { nodeName, driverName, sets: [] } };
+  const metadata = { name: nameOf(nodeName), ...ownedBy(nodeName) };
+  return { metadata, spec: { nodeName, driverName, sets: [] } };
 }
 
 function withSets(made: NodeTrust): NodeTrust {

@@ -35,6 +35,9 @@ export type CaKeyPairResult =
       readonly problem: string;
     };
 
+/** In characters: some thirty roots. Every node holds the anchors of every issuer, and anybody may make issuers. */
+const longestCaCrt = 64 * 1024;
+
 /** Reads tls.crt (the signing certificate, perhaps with its chain), tls.key and ca.crt, each PEM. */
 export function readCaKeyPair(secret: Secret): CaKeyPairResult {
   const where = `secret '${secret.metadata.namespace ?? ''}/${secret.metadata.name ?? ''}'`;
@@ -72,6 +75,10 @@ function assemble(chain: readonly Certificate[], key: KeyObject, caCrt: string |
   }
   if (!samePublicKey(key, certificate.publicKey)) {
     return unusable('ErrInvalidKeyPair', 'tls.key is not the private key of the certificate in tls.crt');
+  }
+  if (caCrt !== undefined && caCrt.length > longestCaCrt) {
+    const problem = `ca.crt has ${caCrt.length} characters; verifiers are handed at most ${longestCaCrt}`;
+    return unusable('ErrInvalidKeyPair', problem);
   }
   const below = isIssuedBy(top, top) ? chain.slice(0, -1) : chain;
   const anchors = anchorsFrom(caCrt, chain) ?? [top];

@@ -21,6 +21,8 @@ export interface AnchorSetWriterDependencies {
   readonly now: () => number;
   /** From a watch, which may be behind. */
   readonly cached: (key: ObjectKey) => AnchorSet | undefined;
+  /** Whether another set may be made of this source. */
+  readonly hasRoom: (source: AnchorSource) => boolean;
 }
 
 /** Attempts against other writers before the caller has to come again. */
@@ -48,17 +50,18 @@ export class AnchorSetWriter {
    * Throws KubeError.
    *
    * @param onConflict what to do when another writer was faster: 'throw' for content that depends on what was there
-   * @returns the set as it is now; 'not-served' when the cluster has no AnchorSets
+   * @returns the set as it is now; 'not-served' when the cluster has no AnchorSets, 'no-room' when there are too many
    */
   async write(
     source: AnchorSource,
     wanted: WantedAnchors,
     { onConflict = 'retry' }: { readonly onConflict?: 'retry' | 'throw' } = {},
-  ): Promise<AnchorSet | 'not-served'> {
+  ): Promise<AnchorSet | 'not-served' | 'no-room'> {
     let present = this.get(source);
     for (let attempt = 1; ; attempt += 1) {
       const next = this.#next(source, wanted, present);
       if (next === present) return next;
+      if (!present && !this.#deps.hasRoom(source)) return 'no-room';
       try {
         const { resource } = this.#deps;
         return this.#keep(present ? await resource.replace(next) : await resource.create(next));
@@ -68,7 +71,7 @@ export class AnchorSetWriter {
         const there = await this.#read(source);
         // A create answers so when the kind itself is not there.
         if (!there && !present && isKubeError(error, 'not-found')) return 'not-served';
-        if (onConflict === 'throw' && !(there && present && sameContent(there, present))) throw error;
+        if (onConflict === 'throw' && there && !(present && sameContent(there, present))) throw error;
         present = there;
       }
     }

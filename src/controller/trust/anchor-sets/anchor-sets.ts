@@ -5,6 +5,7 @@ import type { Logger } from '../../../runtime/log.ts';
 import { OptionalView } from '../optional-view.ts';
 import { AnchorSetWriter } from './anchor-set-writer.ts';
 import { parseAnchorSource } from './anchor-source.ts';
+import { hasRoom } from './has-room.ts';
 import { Leftovers } from './leftovers.ts';
 
 export interface AnchorSetsDependencies {
@@ -26,6 +27,7 @@ export class AnchorSets {
       resource: deps.client.resource(anchorSets),
       now: () => deps.clock.now(),
       cached: (key) => this.#view.get(key),
+      hasRoom: (source) => hasRoom(source, this.#view.list()),
     });
     this.#view.subscribe(this.writer.onChange);
     this.#leftovers = new Leftovers({

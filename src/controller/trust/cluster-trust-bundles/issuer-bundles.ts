@@ -1,13 +1,13 @@
-import {
-  clusterTrustBundles,
-  clusterTrustBundleVersions,
-  trustBundlePrefix,
-} from '../../../api/cluster-trust-bundle.ts';
+import { clusterTrustBundles, clusterTrustBundleVersions } from '../../../api/cluster-trust-bundle.ts';
 import type { ClusterTrustBundle } from '../../../api/cluster-trust-bundle.ts';
 import { certmountGroup } from '../../../api/groups.ts';
 import { ServedWatch, WorkQueue } from '../../../kube/index.ts';
 import type { Change } from '../../../kube/index.ts';
-import { clusterIssuerOf, clusterIssuerSigner } from '../../pod-certificates/signer-name.ts';
+import {
+  clusterIssuerBundle,
+  clusterIssuerOf,
+  clusterIssuerSigner,
+} from '../../pod-certificates/signer-name.ts';
 import type { TermContext, TermPart } from '../../term-part.ts';
 import type { TrustBundleWriter } from '../trust-bundle-writer.ts';
 import { ClusterTrustBundles } from './cluster-trust-bundles.ts';
@@ -77,7 +77,7 @@ export class IssuerBundles implements TermPart {
   async #reconcile(name: string): Promise<void> {
     const { anchors, bundles, issuers, log } = this.#deps;
     const signerName = clusterIssuerSigner(name);
-    const bundle = `${trustBundlePrefix(signerName)}anchors`;
+    const bundle = clusterIssuerBundle(name);
     const key = { kind: 'ClusterIssuer', name } as const;
     const current = issuers.state(key) === undefined ? [] : anchors.of(key);
     // Not known at this moment: what was published stays.
@@ -89,8 +89,13 @@ export class IssuerBundles implements TermPart {
       return;
     }
     const text = authorities.map(({ pem }) => pem).join('');
-    const written = await bundles.write({ name: bundle, signerName, anchors: text, labels: sourceLabel });
-    this.#publishes(name, written !== 'not-served');
+    let written: Awaited<ReturnType<TrustBundleWriter['write']>> | undefined;
+    try {
+      written = await bundles.write({ name: bundle, signerName, anchors: text, labels: sourceLabel });
+    } finally {
+      // When it could not be written there may be an older one, which has readers too.
+      this.#publishes(name, written !== 'not-served');
+    }
     if (written === 'written')
       log.info({ trustBundle: bundle, count: authorities.length }, 'anchors published');
   }

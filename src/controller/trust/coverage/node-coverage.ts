@@ -33,7 +33,9 @@ export class NodeCoverage {
   /** Listener of the NodeTrusts' watch. */
   readonly onChange = ({ type, object }: Change<NodeTrust>): void => {
     const name = object.metadata.name ?? '';
-    const sets = new Map(type === 'deleted' ? [] : object.spec.sets.map((set) => [set.name, set.hash]));
+    // Whoever wrote it may hold up its end for ever.
+    const isGone = type === 'deleted' || object.metadata.deletionTimestamp !== undefined;
+    const sets = new Map(isGone ? [] : object.spec.sets.map((set) => [set.name, set.hash]));
     const before = this.#setsOf.get(name) ?? new Set();
     const changed = [...before].filter((set) => !sets.has(set));
     for (const set of changed) this.#remove(set, name);

@@ -44,14 +44,27 @@ export class PreviousPairs {
     return this.#loaded;
   }
 
-  /** Reads what a leader before has left. Throws KubeError. */
-  async load(): Promise<void> {
-    const { items } = await this.#deps.resource.list({ labelSelector: `${previousPairLabel}=true` });
-    for (const secret of items) {
-      const read = readCaKeyPair(secret);
-      const { namespace = '', name = '' } = secret.metadata;
-      if (read.usable) this.#kept.set(keyText({ namespace, name }), { pair: read.keyPair, secret });
-    }
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  /**
+   * Reads what a leader before has left. Throws KubeError.
+   *
+   * @param named the Secrets of all issuers: anybody may make others that look like the ones beside them
+   */
+  async load(named: Iterable<SecretKey>): Promise<void> {
+    const wanted = new Set(Array.from(named, (secret) => keyText(previousKey(secret))));
+    const labelSelector = `${previousPairLabel}=true`;
+    let from: string | undefined;
+    do {
+      const page = await this.#deps.resource.list({ labelSelector, limit: pageSize, continue: from });
+      for (const secret of page.items) {
+        const { namespace = '', name = '' } = secret.metadata;
+        if (wanted.has(keyText({ namespace, name }))) this.#take({ namespace, name }, secret);
+      }
+      from = page.metadata.continue;
+    } while (from !== undefined && from !== '');
     this.#loaded = true;
   }
 
@@ -66,7 +79,6 @@ export class PreviousPairs {
     const isThere = present?.pair.id === kept.pair.id && isOwnedBy(present.secret, owner);
     if (isThere) return;
     const { namespace, name } = previousKey(key);
-    const { data = {} } = kept.secret;
     const wanted: Secret = {
       metadata: {
         namespace,
@@ -75,7 +87,7 @@ export class PreviousPairs {
         ownerReferences: [owner],
       },
       type,
-      data: Object.fromEntries(Object.entries(data).filter(([field]) => keptData.includes(field))),
+      data: pairData(kept.secret),
     };
     const written = await this.#put(wanted, owner);
     this.#kept.set(keyText({ namespace, name }), { pair: kept.pair, secret: written });
@@ -89,6 +101,12 @@ export class PreviousPairs {
       if (!isKubeError(error, 'not-found')) throw error;
     });
     this.#kept.delete(keyText(previous));
+  }
+
+  #take(key: ObjectKey, secret: Secret): void {
+    const slim = { ...secret, data: pairData(secret) };
+    const read = readCaKeyPair(slim);
+    if (read.usable) this.#kept.set(keyText(key), { pair: read.keyPair, secret: slim });
   }
 
   async #put(wanted: Secret, owner: OwnerReference): Promise<Secret> {
@@ -116,7 +134,14 @@ export class PreviousPairs {
   }
 }
 
+/** Secrets in one answer: each may have a megabyte. */
+const pageSize = 20;
+
 const keptData: readonly string[] = ['tls.crt', 'tls.key', 'ca.crt'];
+
+function pairData({ data = {} }: Secret): Record<string, string> {
+  return Object.fromEntries(Object.entries(data).filter(([field]) => keptData.includes(field)));
+}
 
 /** Kubernetes' limit for object names (RFC 1123 subdomain). */
 const longestName = 253;

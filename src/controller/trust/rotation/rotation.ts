@@ -78,7 +78,7 @@ export const longestWaitMs = 60_000;
 /** The only way from one state to the next. Pure: to publish and to keep it is the caller's, before it acts on it. */
 export function advance(rotation: Rotation | undefined, seen: Observation): Rotation | undefined {
   if (!rotation) return seen.present && steady({ ...seen.present, signedUntil: 0 }, seen.now);
-  const next = dropped(step(withoutExpired(rotation, seen.now), seen), seen);
+  const next = dropped(step(withoutExpired(untilNow(rotation, seen.now), seen.now), seen), seen);
   const before = new Set(published(rotation));
   const grew = published(next).some((anchor) => !before.has(anchor));
   return grew ? { ...next, since: seen.now } : next;
@@ -208,6 +208,11 @@ function merged(
   const all = new Map(former.map((one) => [one.anchor, one.until]));
   for (const anchor of anchors) all.set(anchor, Math.max(all.get(anchor) ?? 0, until));
   return [...all].map(([anchor, latest]) => ({ anchor, until: latest }));
+}
+
+/** Clocks are set back, and another leader's may be ahead: nothing waits until this one is there. */
+function untilNow(rotation: Rotation, now: number): Rotation {
+  return rotation.since > now ? { ...rotation, since: now } : rotation;
 }
 
 function withoutExpired(rotation: Rotation, now: number): Rotation {

@@ -64,6 +64,12 @@ describe('the anchor sets of a cluster', () => {
     );
   });
 
+  it('are told of all together when they are first heard of', async () => {
+    for (let index = 0; index < 50; index += 1) api.set(bundle(`b${index}`), pem);
+    await start();
+    assert.deepEqual(heard, [undefined]);
+  });
+
   it('tell of what changes, and not of what does not', async () => {
     api.set(issuer, pem);
     await start();

@@ -104,6 +104,23 @@ describe('the report of what a node trusts', () => {
     assert.equal(stored.spec.sets[0]?.volumes, 29);
   });
 
+  it('is owned by the node as it is now, when that was made anew', async () => {
+    await tell([one]);
+    identity = { ...bound, extra: { ...bound.extra, 'authentication.kubernetes.io/node-uid': ['uid-2'] } };
+    await tell([{ ...one, behind: 1 }]);
+    assert.equal(stored?.metadata.ownerReferences?.[0]?.uid, 'uid-2');
+  });
+
+  it('names no more sets than it may have, those of all namespaces first', async () => {
+    const many = Array.from({ length: 2_000 }, (_, index) => ({ ...one, name: `issuer.web.${index}` }));
+    await tell([one, ...many]);
+    assert.equal(stored?.spec.sets.length, 1_024);
+    assert.deepEqual(stored.spec.sets[0], one);
+    assert.ok(logged.some((message) => message.includes('1024')));
+    await tell([one, ...many, { ...one, name: 'issuer.web.x' }], 2 * minute);
+    assert.deepEqual(writes, ['create'], 'and does not repeat itself');
+  });
+
   it('is empty when the last volume has gone, and is not made for none', async () => {
     await tell([]);
     assert.deepEqual(writes, []);

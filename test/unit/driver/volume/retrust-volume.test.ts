@@ -226,6 +226,21 @@ describe('a volume that cannot be given its anchors', () => {
   });
 });
 
+describe('a set that a new driver cannot read', () => {
+  it('holds a rotation back: its volumes count as behind', async () => {
+    node.anchorSets.set(issuer, oldPem);
+    await publish();
+    driver.life.kill();
+    node.anchorSets.set(issuer, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+    driver = await node.start();
+    await quiet();
+    assert.equal(read('ca.crt'), oldPem);
+    assert.deepEqual(driver.coverage(), [
+      { name: 'issuer.web.ca', hash: anchorsHash(oldPem), volumes: 1, behind: 1 },
+    ]);
+  });
+});
+
 describe('a volume that names a Bundle', () => {
   it('has the anchors of that alone', async () => {
     node.anchorSets.set(issuer, oldPem);

@@ -2,6 +2,8 @@ import { bundleLabel } from '../../../../api/bundle.ts';
 import type { Bundle } from '../../../../api/bundle.ts';
 import { trustBundlePrefix } from '../../../../api/cluster-trust-bundle.ts';
 import type { KubeObject } from '../../../../kube/index.ts';
+import { clusterIssuerBundle, clusterIssuerOf } from '../../../pod-certificates/signer-name.ts';
+import { TrustBundleError } from '../../cluster-trust-bundles/trust-bundle-text.ts';
 import type { TrustBundleWriter } from '../../trust-bundle-writer.ts';
 
 export interface ClusterTrustBundleTargetDependencies {
@@ -33,6 +35,7 @@ export class ClusterTrustBundleTarget {
     }
     const { signerName } = target;
     const name = signerName === undefined ? owner : `${trustBundlePrefix(signerName)}${owner}`;
+    checkNotOfIssuer(name, signerName);
     const written = await this.#deps.writer.write({
       name,
       ...(signerName !== undefined && { signerName }),
@@ -55,4 +58,11 @@ export class ClusterTrustBundleTarget {
       .map(({ metadata }) => metadata.name ?? '');
     for (const name of names) if (name !== wanted) await this.#deps.writer.delete(name);
   }
+}
+
+/** Two writers of one object would go on for ever, and pods would see now these anchors and now those. */
+function checkNotOfIssuer(name: string, signerName = ''): void {
+  const issuer = clusterIssuerOf(signerName);
+  if (issuer === undefined || name !== clusterIssuerBundle(issuer)) return;
+  throw new TrustBundleError('foreign', `clustertrustbundles "${name}" is that of ClusterIssuer ${issuer}`);
 }

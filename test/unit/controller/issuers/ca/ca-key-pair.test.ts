@@ -53,6 +53,14 @@ describe('what leaves carry of their CA', () => {
     assert.equal(joinPem(read(caSecret(intermediate, { caCrt: root.pem })).anchors), root.certificate.pem);
   });
 
+  it('is not more than every node of a cluster can be asked to hold', () => {
+    const many = Array.from({ length: 200 }, () => root.pem).join('');
+    const [reason, problem] = refusal(caSecret(root, { caCrt: many }));
+    assert.equal(reason, 'ErrInvalidKeyPair');
+    assert.match(problem, /^ca\.crt has \d+ characters; verifiers are handed at most 65536$/);
+    assert.equal(read(caSecret(root, { caCrt: root.pem.repeat(50) })).anchors.length, 50);
+  });
+
   it('is the whole of ca.crt: an old root may stand beside the new one', async () => {
     const old = await newCa({ subject: { commonName: 'Old root' } });
     const { anchors } = read(caSecret(intermediate, { caCrt: old.pem + root.pem }));

@@ -13,12 +13,14 @@ class Fixture {
   stored: AnchorSet | undefined;
   cached: AnchorSet | undefined;
   served = true;
+  room = true;
   writes = 0;
   now = now;
   #version = 10;
   readonly writer = new AnchorSetWriter({
     now: () => this.now,
     cached: () => this.cached,
+    hasRoom: () => this.room,
     resource: {
       get: async () => this.#found(),
       create: async (set) => {
@@ -48,6 +50,11 @@ class Fixture {
     this.writes -= 1;
   }
 
+  /** Somebody else deletes it. */
+  lose(): void {
+    this.stored = undefined;
+  }
+
   #found(): AnchorSet {
     if (!this.stored) throw new KubeError('not-found', 'there is none');
     return this.stored;
@@ -75,7 +82,7 @@ describe('an AnchorSet', () => {
     const { writer } = new Fixture();
     const sequence = async (content: Parameters<AnchorSetWriter['write']>[1]): Promise<number> => {
       const written = await writer.write(source, content);
-      assert.ok(written !== 'not-served');
+      assert.ok(typeof written === 'object');
       return written.spec.sequence;
     };
     const first = await sequence(wanted);
@@ -129,6 +136,24 @@ describe('an AnchorSet', () => {
     assert.equal(fixture.stored?.spec.anchors, 'B');
   });
 
+  it('is written anew when somebody has deleted it, whatever it depends on', async () => {
+    const fixture = new Fixture();
+    await fixture.writer.write(source, wanted);
+    fixture.lose();
+    await fixture.writer.write(source, { ...wanted, anchors: 'B' }, { onConflict: 'throw' });
+    assert.equal(fixture.stored?.spec.anchors, 'B');
+  });
+
+  it('is not written where the kind was taken away while the watch still has it', async () => {
+    const fixture = new Fixture();
+    await fixture.writer.write(source, wanted);
+    fixture.cached = fixture.stored;
+    fixture.lose();
+    fixture.served = false;
+    const written = fixture.writer.write(source, { ...wanted, anchors: 'B' }, { onConflict: 'throw' });
+    assert.equal(await written, 'not-served');
+  });
+
   it('is written when only the status has changed since', async () => {
     const fixture = new Fixture();
     await fixture.writer.write(source, wanted);
@@ -151,5 +176,18 @@ describe('an AnchorSet', () => {
     const fixture = new Fixture();
     fixture.served = false;
     assert.equal(await fixture.writer.write(source, wanted), 'not-served');
+  });
+
+  it('is not made where there is no room, and kept up where it is already', async () => {
+    const fixture = new Fixture();
+    fixture.room = false;
+    assert.equal(await fixture.writer.write(source, wanted), 'no-room');
+    assert.equal(fixture.stored, undefined);
+    fixture.room = true;
+    await fixture.writer.write(source, wanted);
+    fixture.room = false;
+    const kept = await fixture.writer.write(source, { ...wanted, anchors: 'B' });
+    assert.ok(typeof kept === 'object');
+    assert.equal(kept.spec.anchors, 'B');
   });
 });

@@ -22,6 +22,7 @@ class Fixture {
   anchors: readonly Certificate[] | undefined;
   exists = true;
   served = true;
+  fail: Error | undefined;
   #issuerChanged: (issuer: IssuerKey) => void = () => {};
   #bundleChanged: (change: Change<ClusterTrustBundle>) => void = () => {};
 
@@ -38,6 +39,7 @@ class Fixture {
       anchors: { of: () => this.anchors, subscribe },
       bundles: {
         write: (bundle) => {
+          if (this.fail) return Promise.reject(this.fail);
           if (!this.served) return Promise.resolve('not-served');
           this.written.push(bundle);
           return Promise.resolve('written');
@@ -114,6 +116,14 @@ describe('the trust bundle of a ClusterIssuer', () => {
     fixture.anchors = [(await newCa()).certificate];
     await fixture.changed({ kind: 'Issuer', namespace: 'web', name: 'ca' });
     assert.deepEqual(fixture.written, []);
+  });
+
+  it('has readers also when it cannot be written: they may have an older one', async (t) => {
+    const fixture = new Fixture(t);
+    fixture.fail = new Error('refused');
+    fixture.anchors = [(await newCa()).certificate];
+    await fixture.changed();
+    assert.ok(fixture.otherConsumers.has(key));
   });
 
   it('makes nobody wait where the cluster serves none', async (t) => {

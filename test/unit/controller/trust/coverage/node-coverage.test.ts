@@ -40,6 +40,15 @@ describe('coverage', () => {
     assert.equal(coverage.of(set, present).covered, 1);
   });
 
+  it('leaves out a node whose report is being deleted, whoever holds that up', () => {
+    const coverage = new NodeCoverage();
+    const report = trust('a', { [set]: old });
+    coverage.onChange({ type: 'added', object: report });
+    const metadata = { ...report.metadata, deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['x/y'] };
+    coverage.onChange({ type: 'modified', object: { ...report, metadata }, previous: report });
+    assert.equal(coverage.of(set, present).nodes, 0);
+  });
+
   it('names a few of those that lack it', () => {
     const coverage = new NodeCoverage();
     for (let index = 0; index < 50; index += 1) {

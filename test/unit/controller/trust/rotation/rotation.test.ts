@@ -145,6 +145,15 @@ describe('the way from one CA to another', () => {
   }
 });
 
+describe('a clock that is set back', () => {
+  it('makes requests wait no longer than a minute all the same', () => {
+    const waiting = spreading({ oldKeyKnown: false, now: 5 * hour });
+    const back = advance(waiting, seen({ now: hour, present: ca('R2'), oldKeyKnown: false }));
+    const later = back && advance(back, seen({ now: hour + longestWaitMs, present: ca('R2') }));
+    assert.equal(later && summary(later), 'draining R2 [R1 R2]');
+  });
+});
+
 describe('an anchor that no CA signs under any more', () => {
   const until = 24 * hour + 6 * hour; // a quarter of the lifetime ahead
 

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Secret } from '../../../../../src/api/core.ts';
+import { readCaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
+import {
+  previousKey,
+  previousPairLabel,
+  PreviousPairs,
+} from '../../../../../src/controller/trust/rotation/previous-pairs.ts';
+import { KubeError } from '../../../../../src/kube/index.ts';
+import type { KubeList, ListQuery, ObjectKey } from '../../../../../src/kube/index.ts';
+import { caSecret, newCa } from '../../builders.ts';
+
+const beside = { namespace: 'web', name: 'ca' };
+const owner = { apiVersion: 'cert-manager.io/v1', kind: 'Issuer', name: 'ca', uid: 'issuer-1' };
+const ca = await newCa();
+
+/** Secrets as an API server has them, which counts what is asked for. */
+class Secrets {
+  readonly stored: Secret[] = [];
+  readonly pages: number[] = [];
+
+  list = async ({ limit = Infinity, continue: from = '0' }: ListQuery): Promise<KubeList<Secret>> => {
+    const start = Number(from);
+    const items = this.stored.slice(start, start + limit);
+    this.pages.push(items.length);
+    const next = start + limit;
+    return { metadata: next < this.stored.length ? { continue: String(next) } : {}, items };
+  };
+  get = async ({ name }: ObjectKey): Promise<Secret> => {
+    const found = this.stored.find(({ metadata }) => metadata.name === name);
+    if (!found) throw new KubeError('not-found', 'there is none');
+    return found;
+  };
+  create = async (secret: Secret): Promise<Secret> => {
+    this.stored.push(secret);
+    return secret;
+  };
+  replace = async (secret: Secret): Promise<Secret> => secret;
+  delete = async ({ name }: ObjectKey): Promise<void> => {
+    const at = this.stored.findIndex(({ metadata }) => metadata.name === name);
+    if (at < 0) throw new KubeError('not-found', 'there is none');
+    this.stored.splice(at, 1);
+  };
+}
+
+function planted(name: string): Secret {
+  return {
+    ...caSecret(ca),
+    metadata: { namespace: 'web', name, labels: { [previousPairLabel]: 'true' } },
+  };
+}
+
+describe('CAs of before', () => {
+  it('are taken up by the next leader, without what else lies in their Secrets', async () => {
+    const resource = new Secrets();
+    const secret = caSecret(ca);
+    const read = readCaKeyPair(secret);
+    assert.ok(read.usable);
+    await new PreviousPairs({ resource }).keep(beside, { pair: read.keyPair, secret }, owner);
+    const [stored] = resource.stored;
+    assert.ok(stored);
+    resource.stored[0] = { ...stored, data: { ...stored.data, more: 'AAAA' } };
+
+    const next = new PreviousPairs({ resource });
+    await next.load([beside]);
+    assert.equal(next.get(beside)?.pair.id, read.keyPair.id);
+    assert.deepEqual(Object.keys(next.get(beside)?.secret.data ?? {}), ['tls.crt', 'tls.key']);
+    await next.remove(beside);
+    assert.deepEqual(resource.stored, []);
+  });
+
+  it('are read a few at a time, and those that belong to no issuer are not kept', async () => {
+    const resource = new Secrets();
+    for (let index = 0; index < 200; index += 1) resource.stored.push(planted(`mine-${index}`));
+    resource.stored.push(planted(previousKey(beside).name));
+    const pairs = new PreviousPairs({ resource });
+    await pairs.load([beside]);
+    assert.ok(Math.max(...resource.pages) <= 20, `${Math.max(...resource.pages)} in one answer`);
+    assert.ok(pairs.get(beside));
+    assert.equal(pairs.get({ namespace: 'web', name: 'mine' }), undefined);
+    assert.equal(pairs.size, 1);
+  });
+});
