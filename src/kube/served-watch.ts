@@ -76,11 +76,13 @@ export class ServedWatch<T extends KubeObject> {
       try {
         const type = await this.#servedType(signal);
         this.#absent = type === undefined;
-        if (type !== undefined) {
+        if (type === undefined) {
+          this.#firstView.resolve();
+        } else {
           await this.#watch(type, signal);
-          continue;
+          // Discovery may go on naming what is being removed, so that it is not asked at once.
+          pauseMs = retryMs;
         }
-        this.#firstView.resolve();
       } catch (error) {
         if (signal.aborted) return;
         onError?.(error);
@@ -120,9 +122,11 @@ export class ServedWatch<T extends KubeObject> {
     });
     this.#reflector = reflector;
     this.#type = type;
-    reflector.whenSynced(signal).then(this.#firstView.resolve, () => {});
-    await reflector.run(AbortSignal.any([signal, gone.signal]));
+    const until = AbortSignal.any([signal, gone.signal]);
+    reflector.whenSynced(until).then(this.#firstView.resolve, () => {});
+    await reflector.run(until);
     this.#reflector = undefined;
     this.#type = undefined;
+    this.#refused = false;
   }
 }

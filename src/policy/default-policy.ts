@@ -49,7 +49,7 @@ export const defaultPolicy: CertificateRequestPolicy = {
       isCA: false,
       usages: ['digital signature', 'key encipherment', 'key agreement', 'client auth', 'server auth'],
     },
-    constraints: { maxDuration: '2160h' },
+    constraints: { maxDuration: '2184h' },
     validations: [
       {
         rule: "self.key.algorithm in ['ECDSA', 'Ed25519'] || (self.key.algorithm == 'RSA' && self.key.size >= 2048)",

@@ -7,6 +7,7 @@ import type { PolicyPod, PolicySubject } from './policy-request.ts';
 /**
  * What policies know of a pod, from the pod itself as the API server has it.
  *
+ * @param pod with no addresses but its own: its kubelet writes others into its status as it likes
  * @param services of the pod's namespace, or of any
  * @throws {PkiError} when the pod cannot have a SPIFFE ID
  */

@@ -38,6 +38,7 @@ export interface PolicyPod {
   readonly serviceAccount: string;
   readonly nodeName: string;
   readonly spiffeId: string;
+  /** Its own addresses, as far as the API can tell: nobody else is known to have them. */
   readonly ips: readonly string[];
   /** Names that the pod has in the cluster's DNS: its own and those of the services that select it. */
   readonly dnsNames: readonly string[];

@@ -34,15 +34,13 @@ export interface ApproveByPolicyDependencies {
     /** False as long as it is not known which policies there are. */
     isReady(): boolean;
   };
-  /** Asked about what no policy has anything to do with. */
+  /** Asked about what no policy has anything to do with. Where it leaves it, the message is why no policy decided. */
   readonly otherwise: Approver;
   readonly metrics: Pick<ApprovalMetrics, 'decided'>;
 }
 
 /** Of denials for which no policy was asked. */
 const proofReason = 'certmount.io';
-
-const leave: ApprovalDecision = { decision: 'leave' };
 
 type Verdict =
   | { readonly verdict: 'unproven'; readonly unproven: Unproven }
@@ -67,9 +65,11 @@ export class ApproveByPolicy implements Approver {
     const certificate = readCertificate(subject);
     if ('failure' in certificate) {
       // Of somebody else's it is not for this to say that it is wrong: the check that follows approval does.
-      return requester.kind === 'for-pod' ? this.#deny(certificate) : this.#deps.otherwise.decide(subject);
+      return requester.kind === 'for-pod'
+        ? this.#deny(certificate)
+        : this.#leaveToOthers(subject, certificate.message);
     }
-    if (!this.#deps.judge.isReady()) return this.#leave('not-known-yet');
+    if (!this.#deps.judge.isReady()) return this.#leave('not-known-yet', 'the policies are being read');
     const verdict =
       requester.kind === 'other'
         ? await this.#judge(this.#policyRequest(subject, certificate, requester.subject, undefined))
@@ -122,7 +122,7 @@ export class ApproveByPolicy implements Approver {
     request: PolicyRequest,
     decision: PolicyDecision,
   ): Promise<ApprovalDecision> {
-    const { judge, metrics, otherwise } = this.#deps;
+    const { judge, metrics } = this.#deps;
     switch (decision.decision) {
       case 'approve': {
         metrics.decided('approved', 'policy');
@@ -134,8 +134,8 @@ export class ApproveByPolicy implements Approver {
         return { decision: 'deny', reason: policyGroup, message: decision.message };
       case 'leave':
         // A policy that is not ready may be about to say no: nobody else is asked then.
-        if (await judge.concerns(request)) return this.#leave('not-known-yet');
-        return otherwise.decide(subject);
+        if (await judge.concerns(request)) return this.#leave('not-known-yet', decision.message);
+        return this.#leaveToOthers(subject, decision.message);
     }
   }
 
@@ -144,9 +144,14 @@ export class ApproveByPolicy implements Approver {
     return { decision: 'deny', reason: proofReason, message };
   }
 
-  #leave(reason: ApprovalReason): ApprovalDecision {
+  #leave(reason: ApprovalReason, message: string): ApprovalDecision {
     this.#deps.metrics.decided('left', reason);
-    return leave;
+    return { decision: 'leave', message };
+  }
+
+  async #leaveToOthers(subject: ApprovalSubject, message: string): Promise<ApprovalDecision> {
+    const decision = await this.#deps.otherwise.decide(subject);
+    return decision.decision === 'leave' ? { decision: 'leave', message } : decision;
   }
 }
 

@@ -22,7 +22,7 @@ export function leaveOthers(metrics: Metrics): Approver {
   return {
     decide: () => {
       metrics.decided('left', 'no-policy');
-      return Promise.resolve({ decision: 'leave' });
+      return Promise.resolve({ decision: 'leave', message: 'no CertificateRequestPolicy applies' });
     },
   };
 }

@@ -11,8 +11,8 @@ export interface ApprovalSubject {
 export type ApprovalDecision =
   | { readonly decision: 'approve'; readonly reason: string; readonly message: string }
   | { readonly decision: 'deny'; readonly reason: string; readonly message: string }
-  /** Not for this approver to say: another one may, elsewhere in the cluster. */
-  | { readonly decision: 'leave' };
+  /** Not for this approver to say, or not yet: another one may, elsewhere in the cluster. The message says why. */
+  | { readonly decision: 'leave'; readonly message: string };
 
 /** Says yes or no to a request. The request's claims about its requester are held true by admission. */
 export interface Approver {

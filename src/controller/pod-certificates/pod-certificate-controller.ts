@@ -128,8 +128,7 @@ export class PodCertificateController {
       case 'waiting':
         return this.#wait(request, open, outcome);
       case 'denied':
-        if (await this.#write(key, request, this.#denied(outcome))) this.#tellDenied(request, open, outcome);
-        return;
+        return this.#deny(key, request, open, outcome);
       case 'issued':
         if (await this.#write(key, request, outcome.status)) this.#tellIssued(request, open, outcome);
         return;
@@ -151,13 +150,22 @@ export class PodCertificateController {
       : { requeueAfterMs: backoffMs(open.waits, waitBackoff, random) };
   }
 
-  #denied({
-    message,
-    reason,
-  }: Extract<PodCertificateOutcome, { outcome: 'denied' }>): PodCertificateRequestStatus {
+  async #deny(
+    key: string,
+    request: PodCertificateRequest,
+    open: Open,
+    { message, reason }: Extract<PodCertificateOutcome, { outcome: 'denied' }>,
+  ): Promise<void> {
+    // It may quote what the pod's author has written, of which there may be much.
+    const condition = message.slice(0, longestMessage);
     const lastTransitionTime = formatTime(this.#deps.clock.now());
-    const text = message.slice(0, longestMessage);
-    return { conditions: [{ type: 'Denied', status: 'True', reason, message: text, lastTransitionTime }] };
+    const denied: PodCertificateRequestStatus = {
+      conditions: [{ type: 'Denied', status: 'True', reason, message: condition, lastTransitionTime }],
+    };
+    if (!(await this.#write(key, request, denied))) return;
+    this.#count('denied', request, open);
+    // The kubelet tells the pod.
+    this.#deps.log.info({ ...subjectOf(request), reason, condition }, 'pod certificate denied');
   }
 
   /** False when the request is gone or another writer was faster, whose change brings it back by itself. */
@@ -195,16 +203,6 @@ export class PodCertificateController {
       },
       'pod certificate issued',
     );
-  }
-
-  #tellDenied(
-    request: PodCertificateRequest,
-    open: Open,
-    { message, reason }: Extract<PodCertificateOutcome, { outcome: 'denied' }>,
-  ): void {
-    this.#count('denied', request, open);
-    // The kubelet tells the pod.
-    this.#deps.log.info({ ...subjectOf(request), reason, condition: message }, 'pod certificate denied');
   }
 
   #count(outcome: 'issued' | 'denied', { metadata }: PodCertificateRequest, { seenAt }: Open): void {

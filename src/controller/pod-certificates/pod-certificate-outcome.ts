@@ -8,6 +8,7 @@ export const waitReasons = [
   'IssuerNotFound',
   'IssuerNotReady',
   'NoPolicy', // no policy applies, or one that does is not usable yet
+  'PodGone', // it was there when the kubelet asked
   'SigningError',
   'LifetimeTooShort', // the CA does not live the hour that the API asks for
   'ClockSkew',

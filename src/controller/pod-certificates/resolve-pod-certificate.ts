@@ -56,6 +56,10 @@ export async function resolvePodCertificate(
 
   const wanted = wantedCertificate(spiffeIdOf(request, options), asked, key.spec, spec.maxExpirationSeconds);
   const decision = await decide(request, found.issuer, wanted, options, deps);
+  if (!decision) {
+    const { podName, podUID } = spec;
+    return waiting('PodGone', `there is no pod ${namespace}/${podName} with uid ${podUID} any more`);
+  }
   if (decision.decision === 'leave') return waiting('NoPolicy', decision.message);
   if (decision.decision === 'deny') {
     return { outcome: 'denied', reason: 'PolicyDenied', message: decision.message };
@@ -106,14 +110,19 @@ function wantedCertificate(
   };
 }
 
-/** A denial is final for the pod, so it is never spoken by caches that may be behind. */
+/**
+ * A denial is final for the pod, so it is never spoken by caches that may be behind; nor is a pod that they do not know yet
+ * approved unseen, because policies may go by its labels.
+ *
+ * @returns undefined when the pod is gone
+ */
 async function decide(
   request: PodCertificateRequest,
   issuer: IssuerKey,
   { altNames, commonName, key, lifetime, usages }: WantedCertificate,
   options: PodCertificateOptions,
   { facts, judge }: PodCertificateDependencies,
-): Promise<PolicyDecision> {
+): Promise<PolicyDecision | undefined> {
   const { name = '', namespace = '' } = request.metadata;
   const subject = commonName === undefined ? {} : { commonName };
   const asked: Omit<PolicyRequest, 'pod'> = {
@@ -124,24 +133,22 @@ async function decide(
     certificate: { subject, altNames, usages, isCA: false, duration: lifetime, key },
   };
   const watched = await describePod(request, facts.watched, options);
-  const decision = await judge.decide({ ...asked, pod: watched });
-  if (decision.decision !== 'deny') return decision;
-  return judge.decide({ ...asked, pod: await describePod(request, facts.live, options) });
+  if (watched) {
+    const decision = await judge.decide({ ...asked, pod: watched });
+    if (decision.decision !== 'deny') return decision;
+  }
+  const live = await describePod(request, facts.live, options);
+  return live && judge.decide({ ...asked, pod: live });
 }
 
-/** The pod as the cluster has it; of one that is not known there yet, or no more, what the API server has proven of it. */
+/** The pod as the cluster has it; undefined when it has none, or another of its name. */
 async function describePod(
-  { metadata, spec }: PodCertificateRequest,
+  { metadata: { namespace = '' }, spec: { podName, podUID } }: PodCertificateRequest,
   facts: Facts,
   options: PodCertificateOptions,
-): Promise<PolicyPod> {
-  const { namespace = '' } = metadata;
-  const { nodeName, podName: name, podUID: uid, serviceAccountName } = spec;
-  const known = await facts.pod(namespace, name);
-  const pod =
-    known?.metadata.uid === uid
-      ? known
-      : { metadata: { namespace, name, uid }, spec: { nodeName, serviceAccountName } };
+): Promise<PolicyPod | undefined> {
+  const pod = await facts.pod(namespace, podName);
+  if (pod?.metadata.uid !== podUID) return undefined;
   return policyPodOf(pod, await facts.services(namespace), options);
 }
 

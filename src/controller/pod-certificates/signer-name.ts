@@ -1,3 +1,4 @@
+import { trustBundlePrefix } from '../../api/cluster-trust-bundle.ts';
 import { certmountGroup } from '../../api/groups.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
 
@@ -11,6 +12,11 @@ export function clusterIssuerSigner(name: string): string {
 /** The reverse of {@link clusterIssuerSigner}. */
 export function clusterIssuerOf(signerName: string): string | undefined {
   return isOurSigner(signerName) ? signerName.slice(prefix.length) : undefined;
+}
+
+/** The ClusterTrustBundle in which pods find what a ClusterIssuer's certificates are verified against. */
+export function clusterIssuerBundle(name: string): string {
+  return `${trustBundlePrefix(clusterIssuerSigner(name))}anchors`;
 }
 
 export function isOurSigner(signerName: string): boolean {

@@ -21,6 +21,7 @@ export function nextStatus(
   const change = new StatusChange(present, now);
   switch (outcome.outcome) {
     case 'leave':
+    case 'unapproved':
     case 'hold':
       return undefined;
     case 'denied':

@@ -8,6 +8,10 @@ export class OpenRequests {
     return this.#issuerOf.size;
   }
 
+  has(request: string): boolean {
+    return this.#issuerOf.has(request);
+  }
+
   add(request: string, issuer: string): void {
     // spec.issuerRef never changes, but a request may be replaced by another of its name.
     if (this.#issuerOf.get(request) === issuer) return;

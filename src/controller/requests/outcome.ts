@@ -15,8 +15,10 @@ export interface Issued {
 
 /** What one look at a request came to. Approval and result go into one status write. */
 export type RequestOutcome =
-  /** Nothing to write: final, somebody else's, or an approver has not spoken. */
+  /** Nothing to write: final, or somebody else's. */
   | { readonly outcome: 'leave' }
+  /** Nothing to write: no approver has spoken. The message says why the one here has not. */
+  | { readonly outcome: 'unapproved'; readonly message: string }
   /** Nothing is known yet: what it waits for brings it back. */
   | { readonly outcome: 'hold' }
   /** `verdict` is set when it was denied here, and not by another approver before. */

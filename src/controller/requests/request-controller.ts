@@ -37,6 +37,8 @@ export interface RequestControllerDependencies {
 const unapprovedNoticeMs = 30_000;
 /** Who may use a policy is said by roles and bindings, which are not watched. */
 const unapprovedPollMs = 60_000;
+/** Of what an Event says, which has room for 1 KiB. */
+const longestCause = 800;
 /** For the rare wait that no watch can end. */
 const secretPollMs = 30_000;
 
@@ -47,6 +49,8 @@ export class RequestController {
   readonly #open = new OpenRequests();
   /** When an open request was first seen here, in milliseconds since the epoch. */
   readonly #seenAt = new Map<string, number>();
+  /** Why open requests wait for approval, as far as it was told. */
+  readonly #told = new Map<string, string>();
   /** The version that a status was written for, until the watch tells of the new one: the cache is behind so long. */
   readonly #written = new Map<string, string | undefined>();
 
@@ -173,6 +177,7 @@ export class RequestController {
         break;
       }
       case 'leave':
+      case 'unapproved':
       case 'hold':
         break;
     }
@@ -187,18 +192,28 @@ export class RequestController {
       const watched = this.#deps.awaitSecret(key, outcome.awaits);
       return watched ? undefined : { requeueAfterMs: secretPollMs };
     }
-    if (outcome.outcome !== 'leave' || phaseOf(request) !== 'unapproved') return;
+    if (outcome.outcome !== 'unapproved') return;
     const age = this.#deps.clock.now() - (this.#seenAt.get(key) ?? 0);
     if (age < unapprovedNoticeMs) return { requeueAfterMs: unapprovedNoticeMs - age };
-    // Written once: an Event is known by what it says.
-    const note = 'Not signing CertificateRequest until it is Approved';
-    this.#deps.events.record(request, 'CertificateRequest', 'Normal', 'WaitingForApproval', note);
+    this.#tellCause(key, request, outcome.message);
     return { requeueAfterMs: unapprovedPollMs };
+  }
+
+  /** Once for each cause. */
+  #tellCause(key: string, request: CertificateRequest, message: string): void {
+    const reason = message.slice(0, longestCause);
+    if (!this.#open.has(key) || this.#told.get(key) === reason) return;
+    this.#told.set(key, reason);
+    const { events, log } = this.#deps;
+    const note = `Not signing CertificateRequest until it is Approved: ${reason}`;
+    log.info({ certificateRequest: key, reason }, 'waits for approval');
+    events.record(request, 'CertificateRequest', 'Normal', 'WaitingForApproval', note);
   }
 
   #forget(key: string): void {
     this.#open.delete(key);
     this.#seenAt.delete(key);
+    this.#told.delete(key);
     this.#deps.awaitSecret(key, undefined);
     this.#queue.forget(key);
   }

@@ -36,7 +36,7 @@ export async function resolveRequest(
       return resolveApproved(request, parse, undefined, deps);
     case 'unapproved': {
       const decision = await deps.approver.decide({ request, csr: parse });
-      if (decision.decision === 'leave') return { outcome: 'leave' };
+      if (decision.decision === 'leave') return { outcome: 'unapproved', message: decision.message };
       const { reason, message } = decision;
       if (decision.decision === 'deny') return { outcome: 'denied', verdict: { reason, message } };
       return resolveApproved(request, parse, { reason, message }, deps);

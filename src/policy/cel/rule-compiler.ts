@@ -10,6 +10,7 @@ import {
 } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
 import { type Variables, unknownName } from './check-names.ts';
+import { constantPatterns } from './constant-patterns.ts';
 import { serviceAccountFunctions } from './functions.ts';
 import { limitLoops, turnFunction } from './limit-loops.ts';
 
@@ -64,6 +65,10 @@ export class RuleCompiler {
       if (expr === undefined) return invalid('is empty');
       const unknown = unknownName(expr, scope.variables, this.#environment.funcs);
       if (unknown !== undefined) return invalid(unknown);
+      for (const pattern of constantPatterns(expr)) {
+        const problem = this.#problemOf(pattern);
+        if (problem !== undefined) return invalid(problem);
+      }
       limitLoops(expr);
       const run = plan(this.#environment, expr);
       rule = { test: (bindings) => this.#test(run, bindings) };
@@ -76,6 +81,13 @@ export class RuleCompiler {
       if (tried.outcome === 'error' && wrongTypes.test(tried.message)) return invalid(tried.message);
     }
     return { outcome: 'compiled', rule };
+  }
+
+  /** The library compiles patterns when they are used, where no rule that holds without them would show a mistake. */
+  #problemOf(pattern: string): string | undefined {
+    const result = plan(this.#environment, parse("''.matches(pattern)").expr)({ pattern });
+    if (!isCelError(result)) return undefined;
+    return `the pattern ${JSON.stringify(pattern)} is no regular expression of RE2: ${result.message}`;
   }
 
   #test(run: (bindings: Record<string, CelInput>) => unknown, bindings: Bindings): RuleOutcome {

@@ -95,15 +95,11 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
     }
   });
 
-  it('get the shortest and the longest lifetime that the API has', async () => {
+  it('get each lifetime that the API has', async () => {
     for (const maxExpirationSeconds of [3600, 7_862_400]) {
-      const answered = await world.whenAnswered(await world.ask(pod, { maxExpirationSeconds }));
-      const { notBefore = '', notAfter = '', conditions } = answered.status ?? {};
-      // A policy may cap it, and then says so.
-      if (conditions?.[0]?.type === 'Denied') {
-        assert.match(conditions[0].message ?? '', /duration/i);
-        assert.equal(maxExpirationSeconds, 7_862_400);
-      } else assert.equal(Date.parse(notAfter) - Date.parse(notBefore), maxExpirationSeconds * 1000);
+      const { status } = await world.whenAnswered(await world.ask(pod, { maxExpirationSeconds }));
+      const { notBefore = '', notAfter = '' } = status ?? {};
+      assert.equal(Date.parse(notAfter) - Date.parse(notBefore), maxExpirationSeconds * 1000);
     }
   });
 

@@ -133,7 +133,7 @@ const notAllowed: readonly Asked[] = [
   { subject: { organizations: ['system:masters'] } },
   { isCA: true },
   { usages: ['code signing'] },
-  { duration: 2161 * 3_600_000 },
+  { duration: 2185 * 3_600_000 },
   { key: { algorithm: 'RSA', size: 1024 } },
   { altNames: { uris: [aPod().spiffeId, 'https://a.example/'] } },
 ];

@@ -15,7 +15,7 @@ function widgets(version: string): ResourceType<KubeObject> {
 async function start(
   t: TestContext,
   served: Set<string>,
-  options: { readonly forbidden?: boolean } = {},
+  options: { forbidden?: boolean; unlisted?: boolean } = {},
 ): Promise<{ api: FakeApiServer; watch: ServedWatch<KubeObject>; seen: string[]; endWatches: () => void }> {
   const open = new Set<ServerResponse>();
   const api = await FakeApiServer.start((response, { url }) => {
@@ -25,6 +25,7 @@ async function start(
     };
     if (!served.has(version)) json(404, { kind: 'Status', reason: 'NotFound', code: 404 });
     else if (resource === '') json(200, { resources: [{ name: 'widgets' }] });
+    else if (options.unlisted) json(404, { kind: 'Status', reason: 'NotFound', code: 404 });
     else if (options.forbidden) json(403, { kind: 'Status', reason: 'Forbidden', code: 403 });
     else if (url.includes('watch=true')) {
       response.writeHead(200, { 'Content-Type': 'application/json' }).flushHeaders();
@@ -94,5 +95,39 @@ describe('a view of a resource that a cluster may not serve', () => {
       return watch.type?.version === 'v1' && watch.synced ? true : undefined;
     });
     assert.deepEqual(seen, ['added v1beta1', 'added v1']);
+  });
+
+  it('does not turn in circles when discovery names what cannot be listed', async (t) => {
+    const options = { unlisted: true };
+    const { api, watch } = await start(t, new Set(['v1beta1']), options);
+    await eventually('the list to be refused', () => (api.received.length >= 2 ? true : undefined));
+    for (let n = 0; n < 50; n++) await api.clock.advance(1);
+    assert.equal(api.received.length, 2);
+    options.unlisted = false;
+    await eventually('the list', async () => {
+      await api.clock.advance(1000);
+      return watch.synced || undefined;
+    });
+  });
+
+  it('is not complete again before another version is listed, though it was refused once', async (t) => {
+    const served = new Set(['v1beta1', 'v1']);
+    const options = { forbidden: true };
+    const { api, watch, seen, endWatches } = await start(t, served, options);
+    await eventually('the refusal', () => watch.synced || undefined);
+    options.forbidden = false;
+    await eventually('the list', async () => {
+      await api.clock.advance(2000);
+      return seen.length > 0 || undefined;
+    });
+    const syncedAtFirstChange: boolean[] = [];
+    watch.subscribe(() => syncedAtFirstChange.push(watch.synced));
+    served.delete('v1beta1');
+    await eventually('the list of the other version', async () => {
+      endWatches();
+      await api.clock.advance(2000);
+      return seen.length > 1 || undefined;
+    });
+    assert.deepEqual(syncedAtFirstChange, [false]);
   });
 });

@@ -1,10 +1,13 @@
 import { namespaces, nodes, pods, services } from '../../../api/core.ts';
 import type { Namespace, Node, Pod, Service } from '../../../api/core.ts';
-import { isKubeError, keyTextOf, Reflector } from '../../../kube/index.ts';
+import { isKubeError, keyTextOf, KubeError, Reflector, sleep } from '../../../kube/index.ts';
 import type { Change, Clock, KubeClient, KubeObject, ReflectorOptions } from '../../../kube/index.ts';
 import type { ApprovalMetrics, LiveResource } from '../approval-metrics.ts';
 import type { Facts, FactSources } from './facts.ts';
 import { Interner } from './interner.ts';
+import { LiveServices } from './live-services.ts';
+import { PodAddresses } from './pod-addresses.ts';
+import type { AddressLook } from './pod-addresses.ts';
 import { slimNamespace, slimNode, slimPod, slimService } from './slim.ts';
 
 export interface ClusterFactsDependencies {
@@ -19,6 +22,9 @@ export interface ClusterFactsDependencies {
 
 type Labels = Readonly<Record<string, string>>;
 
+/** Nobody's address can be judged before it is known who has which; a first list takes seconds at most. */
+const addressesWaitMs = 5_000;
+
 /**
  * The pods of the cluster that have not ended, its services and its nodes, as its watches tell of them, and how to look
  * at them anew. About 0.7 KiB a pod; it would be 1 KiB if pods did not share their labels.
@@ -31,6 +37,8 @@ export class ClusterFacts implements FactSources {
   readonly #nodes: Reflector<Node>;
   readonly #services: Reflector<Service>;
   readonly #servicesOf = new Map<string, Map<string, Service>>();
+  readonly #addresses = new PodAddresses();
+  readonly #liveServices: LiveServices;
   readonly #namespaces: Reflector<Namespace>;
   readonly #namespacesWanted = Promise.withResolvers<void>();
 
@@ -55,7 +63,17 @@ export class ClusterFacts implements FactSources {
       resource: client.resource(namespaces),
       transform: (namespace) => slimNamespace(namespace, interner),
     });
+    this.#liveServices = new LiveServices({
+      clock: deps.clock,
+      list: (namespace, page) => {
+        deps.metrics.readLive('services');
+        return client.resource(services).list({ namespace, ...page });
+      },
+    });
     this.#services.subscribe(this.#serviceChanged);
+    this.#services.subscribe(this.#addresses.serviceChanged);
+    this.#pods.subscribe(this.#addresses.podChanged);
+    this.#nodes.subscribe(this.#addresses.nodeChanged);
     this.#namespaces.subscribe((change) => {
       if (change.type === 'modified' && sameLabels(change.object, change.previous)) return;
       deps.onRelabelled();
@@ -63,24 +81,37 @@ export class ClusterFacts implements FactSources {
   }
 
   readonly watched: Facts = {
-    pod: (namespace, name) => Promise.resolve(this.#pods.get({ namespace, name })),
+    pod: async (namespace, name) => {
+      const pod = this.#pods.get({ namespace, name });
+      if (!pod || !hasAddresses(pod)) return pod;
+      return withAddresses(
+        pod,
+        this.#addressesKnown ? await this.#addresses.own(pod, this.#watchedLook) : [],
+      );
+    },
     nodeUid: (name) => Promise.resolve(this.#nodes.get({ name })?.metadata.uid),
     services: (namespace) => Promise.resolve([...(this.#servicesOf.get(namespace)?.values() ?? [])]),
   };
 
   readonly live: Facts = {
-    pod: (namespace, name) =>
-      this.#read('pods', () => this.#deps.client.resource(pods).get({ namespace, name })),
-    nodeUid: async (name) => {
-      const node = await this.#read('nodes', () => this.#deps.client.resource(nodes).get({ name }));
-      return node?.metadata.uid;
+    pod: async (namespace, name) => {
+      const pod = await this.#readPod(namespace, name);
+      if (!pod || !hasAddresses(pod)) return pod;
+      await this.#whenAddressesKnown();
+      return withAddresses(pod, await this.#addresses.own(pod, this.#liveLook));
     },
-    services: async (namespace) => {
-      const list = await this.#read('services', () =>
-        this.#deps.client.resource(services).list({ namespace }),
-      );
-      return list?.items ?? [];
-    },
+    nodeUid: async (name) => (await this.#readNode(name))?.metadata.uid,
+    services: (namespace) => this.#liveServices.of(namespace),
+  };
+
+  readonly #watchedLook: AddressLook = {
+    node: (name) => Promise.resolve(this.#nodes.get({ name })),
+    pod: (other) => Promise.resolve(other),
+  };
+
+  readonly #liveLook: AddressLook = {
+    node: (name) => this.#readNode(name),
+    pod: ({ metadata: { name = '', namespace = '' } }) => this.#readPod(namespace, name),
   };
 
   /** Undefined when there is no such namespace. */
@@ -107,6 +138,29 @@ export class ClusterFacts implements FactSources {
     else this.#servicesOf.set(namespace, present);
   };
 
+  get #addressesKnown(): boolean {
+    return this.#pods.synced && this.#services.synced && this.#nodes.synced;
+  }
+
+  async #whenAddressesKnown(): Promise<void> {
+    if (this.#addressesKnown) return;
+    const stop = new AbortController();
+    const caches = [this.#pods, this.#services, this.#nodes];
+    const known = Promise.all(caches.map((reflector) => reflector.whenSynced(stop.signal)));
+    await Promise.race([known, sleep(this.#deps.clock, addressesWaitMs, stop.signal)]);
+    stop.abort();
+    if (this.#addressesKnown) return;
+    throw new KubeError('unavailable', 'it is not known yet which addresses pods, services and nodes have');
+  }
+
+  #readPod(namespace: string, name: string): Promise<Pod | undefined> {
+    return this.#read('pods', () => this.#deps.client.resource(pods).get({ namespace, name }));
+  }
+
+  #readNode(name: string): Promise<Node | undefined> {
+    return this.#read('nodes', () => this.#deps.client.resource(nodes).get({ name }));
+  }
+
   async #read<T>(resource: LiveResource, read: () => Promise<T>): Promise<T | undefined> {
     this.#deps.metrics.readLive(resource);
     try {
@@ -122,6 +176,15 @@ export class ClusterFacts implements FactSources {
     const { plural } = options.resource.type;
     return new Reflector(options, { clock, random, onError: (error) => onError(plural, error) });
   }
+}
+
+function hasAddresses({ status }: Pod): boolean {
+  return (status?.podIPs?.length ?? 0) > 0 || (status?.podIP ?? '') !== '';
+}
+
+function withAddresses({ status, ...pod }: Pod, ips: readonly string[]): Pod {
+  const { podIP: _, ...rest } = status ?? {};
+  return { ...pod, status: { ...rest, podIPs: ips.map((ip) => ({ ip })) } };
 }
 
 function sameLabels(a: KubeObject, b: KubeObject): boolean {

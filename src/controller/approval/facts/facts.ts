@@ -2,7 +2,10 @@ import type { Pod, Service } from '../../../api/core.ts';
 
 /** What the cluster says of a pod and of what it stands on: never what a request says of itself. */
 export interface Facts {
-  /** Undefined when there is no such pod; one that has ended may be left out. */
+  /**
+   * Undefined when there is no such pod; one that has ended may be left out. Of the addresses that its status says it has
+   * only those that are its own: which its node cannot take from somebody else.
+   */
   pod(namespace: string, name: string): Promise<Pod | undefined>;
   /** Undefined when there is no such node. */
   nodeUid(name: string): Promise<string | undefined>;

@@ -5,7 +5,7 @@ import type { Interner } from './interner.ts';
 /** What approval looks at of a pod. All that the pods of one owner have in common is kept once. */
 export function slimPod({ metadata, spec, status }: Pod, interner: Interner): Pod {
   const { deletionTimestamp, labels } = metadata;
-  const { hostname, nodeName, serviceAccountName, subdomain } = spec;
+  const { hostNetwork, hostname, nodeName, serviceAccountName, subdomain } = spec;
   const phase = status?.phase;
   return {
     metadata: {
@@ -18,6 +18,7 @@ export function slimPod({ metadata, spec, status }: Pod, interner: Interner): Po
       ...(serviceAccountName !== undefined && { serviceAccountName: interner.text(serviceAccountName) }),
       ...(hostname !== undefined && { hostname }),
       ...(subdomain !== undefined && { subdomain: interner.text(subdomain) }),
+      ...(hostNetwork === true && { hostNetwork }),
     },
     status: {
       ...(phase !== undefined && { phase: interner.text(phase) }),
@@ -26,16 +27,31 @@ export function slimPod({ metadata, spec, status }: Pod, interner: Interner): Po
   };
 }
 
-export function slimService({ metadata, spec }: Service, interner: Interner): Service {
-  const { selector, type } = spec;
+export function slimService({ metadata, spec, status }: Service, interner: Interner): Service {
+  const { clusterIP, clusterIPs, externalIPs, selector, type } = spec;
+  const ingress = status?.loadBalancer?.ingress?.flatMap(({ ip }) => (ip === undefined ? [] : { ip })) ?? [];
   return {
     metadata: identity(metadata, interner),
-    spec: { ...(type !== undefined && { type: interner.text(type) }), ...(selector && { selector }) },
+    spec: {
+      ...(type !== undefined && { type: interner.text(type) }),
+      ...(selector && { selector }),
+      ...(clusterIP !== undefined && { clusterIP }),
+      ...(clusterIPs && { clusterIPs }),
+      ...(externalIPs && { externalIPs }),
+    },
+    ...(ingress.length > 0 && { status: { loadBalancer: { ingress } } }),
   };
 }
 
-export function slimNode({ metadata }: Node, interner: Interner): Node {
-  return { metadata: identity(metadata, interner), spec: {} };
+export function slimNode({ metadata, status }: Node, interner: Interner): Node {
+  const { addresses } = status ?? {};
+  return {
+    metadata: identity(metadata, interner),
+    spec: {},
+    ...(addresses && {
+      status: { addresses: addresses.map(({ address, type }) => ({ type: interner.text(type), address })) },
+    }),
+  };
 }
 
 export function slimNamespace({ metadata }: Namespace, interner: Interner): Namespace {

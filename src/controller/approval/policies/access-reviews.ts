@@ -4,7 +4,7 @@ import type { PolicySubject } from '../../../policy/index.ts';
 import type { ApprovalMetrics } from '../approval-metrics.ts';
 
 export interface AccessReviewsOptions {
-  /** How long an answer holds, in milliseconds: a right that is taken away is used for at most so long. */
+  /** How long a yes holds, in milliseconds: a right that is taken away is used for at most so long. */
   readonly keepMs: number;
   /** Answers that are kept; the least recently used one goes first. */
   readonly limit: number;
@@ -25,7 +25,10 @@ interface SubjectAccessReview {
   readonly status?: { readonly allowed?: boolean };
 }
 
-/** Asks the API server who may `use` which policy, once for all who ask the same meanwhile. */
+/**
+ * Asks the API server who may `use` which policy, once for all who ask the same meanwhile. A no is not kept: a denial is final,
+ * and where the policy that was not allowed is the narrower one, an old no would leave more to the default than it may have.
+ */
 export class AccessReviews {
   readonly #options: AccessReviewsOptions;
   readonly #deps: AccessReviewsDependencies;
@@ -51,12 +54,13 @@ export class AccessReviews {
     this.#answers.delete(key);
     this.#answers.set(key, answer);
     this.#trim();
+    let allowed = false;
     try {
-      return await answer.allowed;
-    } catch (error) {
-      if (this.#answers.get(key) === answer) this.#answers.delete(key);
-      throw error;
+      allowed = await answer.allowed;
+    } finally {
+      if (!allowed && this.#answers.get(key) === answer) this.#answers.delete(key);
     }
+    return allowed;
   }
 
   async #review({ groups, username }: PolicySubject, name: string, namespace: string): Promise<boolean> {

@@ -9,6 +9,7 @@ import { compile, defaultPolicyName, knownPolicy } from '../../../policy/index.t
 import type { KnownPolicy } from '../../../policy/index.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { EventRecorder } from '../../events/event-recorder.ts';
+import { withoutManagedFields } from '../../slim-object.ts';
 import { PolicyStatus } from './policy-status.ts';
 import type { PolicyStatusOptions } from './policy-status.ts';
 
@@ -105,9 +106,4 @@ export class ClusterPolicies {
     const body = { metadata: { name, resourceVersion }, spec, status };
     await this.#deps.client.resource(certificateRequestPolicies).replaceStatus(body);
   }
-}
-
-function withoutManagedFields(policy: CertificateRequestPolicy): CertificateRequestPolicy {
-  const { managedFields: _, ...metadata } = policy.metadata;
-  return { ...policy, metadata };
 }

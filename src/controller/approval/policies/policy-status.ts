@@ -38,12 +38,21 @@ export interface PolicyStatusDependencies {
 
 /** For a kind that the cluster may get later. */
 const createAgainMs = 15_000;
+/** Of one generation of a policy. Another controller that writes conditions too would change each back, without end. */
+const mostWrites = 3;
+
+interface Writes {
+  /** Of which policy and generation. */
+  readonly of: string;
+  readonly count: number;
+}
 
 /** Writes whether a policy can be used into its Ready condition, and sees that there is a default one. */
 export class PolicyStatus {
   readonly #queue: WorkQueue;
   readonly #options: PolicyStatusOptions;
   readonly #deps: PolicyStatusDependencies;
+  readonly #writes = new Map<string, Writes>();
 
   constructor(options: PolicyStatusOptions, deps: PolicyStatusDependencies) {
     this.#options = options;
@@ -70,7 +79,10 @@ export class PolicyStatus {
 
   async #reconcile(name: string): Promise<Requeue | void> {
     const found = this.#deps.find(name);
-    if (!found) return this.#makeUp(name);
+    if (!found) {
+      this.#writes.delete(name);
+      return this.#makeUp(name);
+    }
     if (found.object.metadata.deletionTimestamp === undefined) await this.#tell(found);
   }
 
@@ -90,8 +102,11 @@ export class PolicyStatus {
     const { name } = known;
     const wanted = readyCondition(known);
     if (saysSo(object, wanted)) return;
+    const { generation, uid = '' } = object.metadata;
+    const of = `${uid} ${generation ?? ''}`;
+    const written = this.#written(name, of);
+    if (written >= mostWrites) return;
 
-    const { generation } = object.metadata;
     const update = {
       type: 'Ready',
       ...wanted,
@@ -105,11 +120,20 @@ export class PolicyStatus {
       if (isKubeError(error, 'conflict', 'not-found')) return;
       throw error;
     }
+    this.#writes.set(name, { of, count: written + 1 });
+    if (written + 1 === mostWrites) {
+      log.warn({ policy: name }, 'another controller writes the Ready condition too: it is left to that one');
+    }
     if (wanted.status === 'True') {
       log.info({ policy: name }, 'ready');
       return;
     }
     log.warn({ policy: name, reason: wanted.message }, 'not ready');
     events.record(object, 'CertificateRequestPolicy', 'Warning', wanted.reason, wanted.message);
+  }
+
+  #written(name: string, of: string): number {
+    const written = this.#writes.get(name);
+    return written?.of === of ? written.count : 0;
   }
 }

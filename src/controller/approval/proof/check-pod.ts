@@ -60,7 +60,14 @@ function podProblem(claimed: ClaimedPod, pod: Pod | undefined): Unproven | undef
     const expected = node ? `"${node.name}", to which the requester's credentials are bound` : 'one';
     return unproven('pod-elsewhere', `${text} is on ${found}, expected ${expected}`);
   }
-  const account = serviceAccountOf(pod);
+  const { serviceAccountName: account = '' } = pod.spec;
+  // The API server fills in the default one, but for mirror pods: a node may make those in any namespace, without an account.
+  if (account === '') {
+    return unproven(
+      'no-account',
+      `${text} has no service account, and so no identity: it is the mirror of a static pod, which its node says there is`,
+    );
+  }
   if (serviceAccount !== undefined && account !== serviceAccount) {
     return unproven(
       'foreign-account',
@@ -68,10 +75,4 @@ function podProblem(claimed: ClaimedPod, pod: Pod | undefined): Unproven | undef
     );
   }
   return undefined;
-}
-
-/** The API server fills it in; what is not filled in means the default. */
-export function serviceAccountOf({ spec }: Pod): string {
-  const { serviceAccountName = '' } = spec;
-  return serviceAccountName === '' ? 'default' : serviceAccountName;
 }

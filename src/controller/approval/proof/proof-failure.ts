@@ -10,6 +10,7 @@ export const proofFailures = [
   'pod-replaced', // another pod has taken its name
   'pod-finished',
   'pod-elsewhere', // on another node than the requester, or on none yet
+  'no-account', // a static pod, which is its node's word alone
   'foreign-account',
   'unreadable', // the certificate signing request
 ] as const;

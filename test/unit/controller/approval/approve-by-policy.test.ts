@@ -112,6 +112,12 @@ const attacks: readonly {
     says: new RegExp(`has ended \\(phase ${phase}\\), expected Pending or Running`),
   })),
   {
+    attack: 'for a static pod, which its node says there is',
+    cluster: { pods: [newPod({ serviceAccountName: '' })] },
+    counted: 'no-account',
+    says: /^pod web\/app-0 has no service account, and so no identity/,
+  },
+  {
     attack: 'with credentials from before the node was made anew under its name',
     cluster: { nodes: { a: 'node-9' } },
     counted: 'node-replaced',
@@ -317,7 +323,8 @@ describe('what the judge says', () => {
     for (const request of [ofDriver(), ofDriver({ username: 'somebody' })]) {
       const scene = new Scene();
       scene.ready = false;
-      assert.deepEqual(await scene.decide(request), { decision: 'leave' });
+      const decision = await scene.decide(request);
+      assert.deepEqual(decision, { decision: 'leave', message: 'the policies are being read' });
       assert.deepEqual(scene.judged, []);
       assert.deepEqual(scene.counted, ['left: not-known-yet']);
     }
@@ -326,10 +333,14 @@ describe('what the judge says', () => {
   it('leaves to others what no policy is about, and to nobody what one that is not ready is about', async () => {
     for (const request of [ofDriver(), ofDriver({ username: 'somebody' })]) {
       const scene = new Scene();
-      scene.judge = () => ({ decision: 'leave', message: '' });
+      const left = { decision: 'leave', message: 'not yet known to be ready: web' } as const;
+      scene.judge = () => left;
       assert.deepEqual(await scene.decide(request), { decision: 'approve', reason: 'others', message: '' });
       scene.concerned = true;
-      assert.deepEqual(await scene.decide(request), { decision: 'leave' });
+      assert.deepEqual(await scene.decide(request), left);
+      scene.concerned = false;
+      scene.others = { decision: 'leave', message: 'nobody knows' };
+      assert.deepEqual(await scene.decide(request), left);
     }
   });
 });

@@ -142,6 +142,13 @@ describe('a PodCertificateRequest', () => {
     assert.ok(await fixture.counts('certmount_controller_pod_certificates_total{outcome="denied"} 1'));
   });
 
+  it('is denied in few words, wherever they are said and however much its author has written', async (t) => {
+    const fixture = await Fixture.start(t, { ...denied, message: 'x'.repeat(250_000) });
+    await fixture.seen();
+    assert.equal(fixture.statuses[0]?.conditions?.[0]?.message?.length, 4096);
+    assert.ok(JSON.stringify(fixture.log).length < 5000);
+  });
+
   it('that waits for its issuer is brought back by the issuer and by nothing else', async (t) => {
     const fixture = await Fixture.start(t, missing);
     await fixture.seen();

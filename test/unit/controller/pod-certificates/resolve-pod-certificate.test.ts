@@ -155,7 +155,18 @@ describe('the answer to a kubelet', () => {
     const other = { ...pod, metadata: { ...pod.metadata, uid: 'another' } };
     const outcome = resolve(await newPodCertificateRequest(), { watched: other });
     await outcome;
-    assert.deepEqual([outcome.judged[0]?.pod?.uid, outcome.judged[0]?.pod?.ips], ['pod-uid-1', []]);
+    assert.deepEqual(
+      outcome.judged.map(({ pod: asked }) => [asked?.uid, asked?.ips]),
+      [['pod-uid-1', ['10.1.0.7']]],
+    );
+  });
+
+  it('is not given by a rule about labels that nobody has read', async () => {
+    const decide = ({ pod: asked }: PolicyRequest): PolicyDecision =>
+      'app' in (asked?.labels ?? {}) ? { decision: 'deny', message: 'not for apps' } : approve;
+    const request = await newPodCertificateRequest();
+    const [reason] = await denied(request, { decide, watched: undefined });
+    assert.equal(reason, 'PolicyDenied');
   });
 
   it('is dated by the API server where our clock is behind', async () => {
@@ -191,7 +202,8 @@ describe('a denial', () => {
     const decide = ({ pod: asked }: PolicyRequest): PolicyDecision =>
       asked?.ips.includes('10.1.0.7') ? approve : { decision: 'deny', message: 'no' };
     const request = await newPodCertificateRequest();
-    const outcome = resolve(request, { decide, watched: undefined });
+    const watched = { ...pod, status: {} };
+    const outcome = resolve(request, { decide, watched });
     assert.equal((await outcome).outcome, 'issued');
     assert.equal(outcome.judged.length, 2);
   });
@@ -212,6 +224,12 @@ describe('a request waits', () => {
   it('for a policy that applies', async () => {
     const leave = (): PolicyDecision => ({ decision: 'leave', message: 'none applies' });
     assert.equal(await waiting(await newPodCertificateRequest(), { decide: leave }), 'NoPolicy');
+  });
+
+  it('for nothing, but unanswered, where its pod is gone', async () => {
+    const other = { ...pod, metadata: { ...pod.metadata, uid: 'another' } };
+    for (const live of [undefined, other])
+      assert.equal(await waiting(await newPodCertificateRequest(), { watched: undefined, live }), 'PodGone');
   });
 
   it('for an issuer that cannot sign it, or gives less than an hour, or something else', async () => {

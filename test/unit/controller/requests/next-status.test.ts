@@ -126,6 +126,7 @@ describe('the status that says an outcome', () => {
 
   it('is nothing for what is left alone or not known yet', () => {
     assert.equal(nextStatus(undefined, { outcome: 'leave' }, now), undefined);
+    assert.equal(nextStatus(undefined, { outcome: 'unapproved', message: 'why' }, now), undefined);
     assert.equal(nextStatus(undefined, { outcome: 'hold' }, now), undefined);
   });
 });

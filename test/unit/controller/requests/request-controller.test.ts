@@ -21,6 +21,8 @@ class Fixture {
   readonly clock = new FakeClock();
   readonly statuses: CertificateRequestStatus[] = [];
   readonly events: string[] = [];
+  readonly notes: string[] = [];
+  readonly lines: string[] = [];
   readonly counted: string[] = [];
   readonly awaited: (string | undefined)[] = [];
   readonly errors: unknown[] = [];
@@ -40,7 +42,10 @@ class Fixture {
       { reportingController: 'c', reportingInstance: 'i' },
       {
         clock: this.clock,
-        create: (event) => Promise.resolve(this.events.push(event.reason)),
+        create: ({ note = '', reason }) => {
+          this.notes.push(note);
+          return Promise.resolve(this.events.push(reason));
+        },
         onError: () => {},
       },
     );
@@ -76,7 +81,11 @@ class Fixture {
           finished: count,
           conflict: () => count('conflict'),
         },
-        log: { ...silentLogger, warn: ({ error }) => void this.errors.push(error) },
+        log: {
+          ...silentLogger,
+          info: (_, message) => void this.lines.push(message),
+          warn: ({ error }) => void this.errors.push(error),
+        },
       },
     );
     const stop = new AbortController();
@@ -257,7 +266,7 @@ describe('a request that waits for a Secret', () => {
 describe('a request that nobody approves', () => {
   it('is noticed after half a minute, once', async (t) => {
     const fixture = new Fixture(t);
-    fixture.outcome = { outcome: 'leave' };
+    fixture.outcome = { outcome: 'unapproved', message: 'no policy applies' };
     await fixture.seen();
     await fixture.clock.advance(29_000);
     assert.deepEqual(fixture.events, []);
@@ -270,9 +279,25 @@ describe('a request that nobody approves', () => {
     assert.equal(fixture.statuses.length, 0);
   });
 
+  it('is told of with its cause, at each other cause anew and at no length', async (t) => {
+    const fixture = new Fixture(t);
+    fixture.outcome = { outcome: 'unapproved', message: 'no policy applies' };
+    await fixture.seen();
+    await fixture.clock.advance(30_000);
+    fixture.outcome = { outcome: 'unapproved', message: `not ready: ${'x'.repeat(30_000)}` };
+    await fixture.clock.advance(60_000);
+    await fixture.clock.advance(60_000);
+    const [first = '', second = '', ...more] = fixture.notes;
+    assert.equal(first, 'Not signing CertificateRequest until it is Approved: no policy applies');
+    assert.match(second, /^Not signing CertificateRequest until it is Approved: not ready: x+$/);
+    assert.ok(second.length <= 1024);
+    assert.deepEqual(more, []);
+    assert.deepEqual(fixture.lines, ['waits for approval', 'waits for approval']);
+  });
+
   it('is looked at again when policies change, and each minute for what nobody tells of', async (t) => {
     const fixture = new Fixture(t);
-    fixture.outcome = { outcome: 'leave' };
+    fixture.outcome = { outcome: 'unapproved', message: 'no policy applies' };
     await fixture.seen();
     assert.equal(fixture.resolved, 1);
     fixture.controller.policiesChanged();

@@ -49,16 +49,17 @@ describe('what comes of a request', () => {
 
   it('is a certificate alone when another approver had approved it', async () => {
     const request = newRequest({ request: csr, conditions: [approved] });
-    const outcome = await resolve(request, { issuer: ready(), decision: { decision: 'leave' } });
+    const decision = { decision: 'leave', message: 'no policy applies' } as const;
+    const outcome = await resolve(request, { issuer: ready(), decision });
     assert.deepEqual(outcome, { outcome: 'issued', issued: { certificate: 'leaf', ca: 'root' } });
   });
 
-  it('is nothing while no approver has spoken', async () => {
+  it('is nothing but the cause while no approver has spoken', async () => {
     const outcome = await resolve(newRequest({ request: csr }), {
       issuer: ready(),
-      decision: { decision: 'leave' },
+      decision: { decision: 'leave', message: 'no policy applies' },
     });
-    assert.deepEqual(outcome, { outcome: 'leave' });
+    assert.deepEqual(outcome, { outcome: 'unapproved', message: 'no policy applies' });
   });
 
   it('is a denial, by us or by another', async () => {

@@ -71,6 +71,9 @@ describe('a rule', () => {
       "'x'": /true or false/,
       'cr.groups.all(group, grup == group)': /unknown variable "grup"/,
       'turn()': /unknown function/,
+      "self.matches('^(a')": /the pattern "\^\(a" is no regular expression of RE2: .*missing closing \)/,
+      "self != '' || cr.groups.all(group, group.matches('a**'))": /the pattern "a\*\*" is no regular/,
+      "matches(self, '(?=a)')": /the pattern "\(\?=a\)" is no regular/,
       [`'${'x'.repeat(9000)}' == self`]: /at most 8192/,
     };
     for (const [source, message] of Object.entries(cases)) {

@@ -57,26 +57,45 @@ describe('what is kept of the cluster', () => {
     for (let n = 0; n < 25_000; n++) assert.deepEqual(interner.labels({ n: String(n) }), { n: String(n) });
   });
 
-  it('is of a service whom it selects, and of a node which it is', () => {
+  it('is of a pod whether it is on the host network', () => {
+    const onHost = slimPod({ ...pod, spec: { ...pod.spec, hostNetwork: true } }, new Interner());
+    assert.equal(onHost.spec.hostNetwork, true);
+  });
+
+  it('is of a service whom it selects, of a node which it is, and of both their addresses', () => {
     const interner = new Interner();
     const metadata = { namespace: 'web', name: 'api', uid: 'u', resourceVersion: '1' };
+    const addresses = {
+      clusterIP: '10.9.0.1',
+      clusterIPs: ['10.9.0.1', 'fd09::1'],
+      externalIPs: ['192.0.2.2'],
+    };
     assert.deepEqual(
       slimService(
         {
           metadata: { ...metadata, labels: { a: 'b' } },
-          spec: { type: 'ClusterIP', selector: { app: 'app' } },
+          spec: { type: 'LoadBalancer', selector: { app: 'app' }, ...addresses },
+          status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }, {}] } },
         },
         interner,
       ),
-      { metadata, spec: { type: 'ClusterIP', selector: { app: 'app' } } },
+      {
+        metadata,
+        spec: { type: 'LoadBalancer', selector: { app: 'app' }, ...addresses },
+        status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } },
+      },
     );
     const node = { name: 'a', uid: 'node-1', resourceVersion: '1' };
     assert.deepEqual(
-      slimNode({ metadata: { ...node, labels: { a: 'b' } }, spec: { taints: [] } }, interner),
-      {
-        metadata: node,
-        spec: {},
-      },
+      slimNode(
+        {
+          metadata: { ...node, labels: { a: 'b' } },
+          spec: { taints: [] },
+          status: { addresses: [{ type: 'InternalIP', address: '10.8.0.1' }] },
+        },
+        interner,
+      ),
+      { metadata: node, spec: {}, status: { addresses: [{ type: 'InternalIP', address: '10.8.0.1' }] } },
     );
   });
 });

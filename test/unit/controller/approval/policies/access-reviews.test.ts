@@ -58,6 +58,19 @@ describe('who may use a policy', () => {
     assert.equal(asked.length, 2);
   });
 
+  it('is asked again after each no, which would outlive the grant that follows it', async () => {
+    const fixture = new Fixture();
+    fixture.answer = () => Promise.resolve({ status: { allowed: false } });
+    const { asked, reviews } = fixture;
+    const ask = (): Promise<boolean> => reviews.mayUse(app, 'p', 'web');
+    assert.deepEqual(await Promise.all([ask(), ask(), ask()]), [false, false, false]);
+    assert.equal(asked.length, 1);
+    fixture.answer = () => Promise.resolve({ status: { allowed: true } });
+    assert.equal(await ask(), true);
+    assert.equal(await ask(), true);
+    assert.equal(asked.length, 2);
+  });
+
   it('is another question for each subject, group, policy and namespace', async () => {
     const { asked, reviews } = new Fixture();
     await reviews.mayUse(app, 'p', 'web');

@@ -126,6 +126,28 @@ describe('the Ready condition of a policy', () => {
     );
   });
 
+  it('is left to another writer who changes it back each time, until the policy changes', async (t) => {
+    const fixture = new Fixture(t);
+    const changeBack = (generation: number): void => {
+      const { metadata, ...rest } = policy();
+      const ready = {
+        type: 'Ready',
+        status: 'False',
+        reason: 'Theirs',
+        observedGeneration: generation,
+      } as const;
+      fixture.present = { ...rest, metadata: { ...metadata, generation }, status: { conditions: [ready] } };
+    };
+    for (let time = 0; time < 10; time++) {
+      changeBack(2);
+      await fixture.touch();
+    }
+    assert.equal(fixture.written.length, 3);
+    changeBack(3);
+    await fixture.touch();
+    assert.equal(fixture.written.length, 4);
+  });
+
   it('is left to the next change when another writer was faster', async (t) => {
     const fixture = new Fixture(t);
     fixture.present = policy();

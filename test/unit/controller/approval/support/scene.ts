@@ -93,6 +93,8 @@ export class Scene {
   readonly counted: string[] = [];
   ready = true;
   concerned = false;
+  /** What is said of what no policy is about. */
+  others: ApprovalDecision = { decision: 'approve', reason: 'others', message: '' };
   judge: (request: PolicyRequest) => PolicyDecision | Promise<PolicyDecision> = () => ({
     decision: 'approve',
     policy: 'default',
@@ -118,7 +120,7 @@ export class Scene {
           },
           concerns: () => Promise.resolve(this.concerned),
         },
-        otherwise: { decide: () => Promise.resolve({ decision: 'approve', reason: 'others', message: '' }) },
+        otherwise: { decide: () => Promise.resolve(this.others) },
         metrics: { decided: (decision, reason) => void this.counted.push(`${decision}: ${reason}`) },
       },
     );
