@@ -29,8 +29,9 @@ const methods = [
   '/csi.v1.Node/NodeStageVolume',
   '/csi.v1.Identity/Probe',
 ];
-/** What the kubelet repeats; a call that ended so is undone by an unpublish. */
+/** What the kubelet repeats, and a denial, whose request stays to be looked at: a call that ended so is undone by an unpublish. */
 const unfinished: ReadonlySet<status> = new Set([
+  status.PERMISSION_DENIED,
   status.ABORTED,
   status.CANCELLED,
   status.DEADLINE_EXCEEDED,

@@ -10,7 +10,7 @@ export interface Suite {
   /** After so long the suite has failed. */
   readonly limitMinutes: number;
   /** Suites of one lane run one after the other, the lanes beside each other: much of the time is spent waiting. */
-  readonly lane: 'short' | 'cluster' | 'soak';
+  readonly lane: 'short' | 'cluster' | 'kubelet';
   /** Programs that are found or built before it starts: a build takes longer than a test may. */
   readonly binaries: readonly BinaryName[];
   /** Whether the test files use the bundle of `npm run build`. */
@@ -97,7 +97,7 @@ export const suites: readonly Suite[] = [
     name: 'node',
     summary: 'a real kubelet, containerd and pods',
     concurrency: 2,
-    lane: 'cluster',
+    lane: 'kubelet',
     binaries: [...controlPlane, 'kube-scheduler', 'kubelet'],
     limitMinutes: 15,
     needsBundle: true,
@@ -121,7 +121,7 @@ export const suites: readonly Suite[] = [
     name: 'soak',
     summary: '110 volumes that live a minute, for three minutes, with restarts',
     binaries: controlPlane,
-    lane: 'soak',
+    lane: 'kubelet',
     needsBundle: true,
     obstacle: nodeObstacle,
   },

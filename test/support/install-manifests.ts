@@ -1,20 +1,76 @@
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { KubeClient, type KubeObject, systemClock } from '../../src/kube/index.ts';
 import { root } from '../../tools/run-command.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';
+import { eventually } from './eventually.ts';
 
 const workloads = new Set(['Deployment', 'DaemonSet', 'PodDisruptionBudget']);
+const definition = 'CustomResourceDefinition';
+/** Kustomize gives a namespace to what it does not know to have none. */
+const namespaced = new Set(['Role', 'RoleBinding', 'Service', 'ServiceAccount']);
 
-/** All of `kubectl apply -k deploy` and `-k daemonset` but what runs: the test starts the programs itself. */
+/**
+ * All of `kubectl apply -k deploy` and `-k daemonset` but what runs: the test starts the programs itself. Created one by one,
+ * because kubectl's checks against the API's description take seconds of a new API server.
+ */
 export async function installManifests(controlPlane: ControlPlane): Promise<void> {
-  const objects: { readonly kind: string }[] = [];
-  for (const base of ['deploy', 'daemonset']) {
-    const text = await controlPlane.kubectl(['kustomize', join(root, base)]);
-    objects.push(...parseAllDocuments(text).map((document) => document.toJS() as { readonly kind: string }));
+  const texts = await Promise.all(
+    ['deploy', 'daemonset'].map((base) => controlPlane.kubectl(['kustomize', join(root, base)])),
+  );
+  const objects = texts
+    .flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Manifest))
+    .filter(({ kind }) => !workloads.has(kind));
+  const connection = await controlPlane.connection('admin');
+  const admin = new KubeClient(
+    { connection, userAgent: 'certmount-test', maxSockets: 8 },
+    { clock: systemClock, random: Math.random },
+  );
+  try {
+    const { [definition]: definitions = [], Namespace = [], rest = [] } = Object.groupBy(objects, groupOf);
+    await Promise.all([...definitions, ...uniqueByName(Namespace)].map((object) => create(admin, object)));
+    await Promise.all(rest.map((object) => create(admin, object)));
+    await Promise.all(definitions.map((object) => established(admin, object)));
+  } finally {
+    admin.close();
   }
-  const wanted = objects.filter(({ kind }) => !workloads.has(kind));
-  const definitions = wanted.filter(({ kind }) => kind === 'CustomResourceDefinition');
-  await controlPlane.apply(definitions);
-  await controlPlane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
-  await controlPlane.apply(wanted.filter((object) => !definitions.includes(object)));
+}
+
+type Manifest = KubeObject & { readonly apiVersion: string; readonly kind: string };
+
+function groupOf({ kind }: Manifest): string {
+  return kind === definition || kind === 'Namespace' ? kind : 'rest';
+}
+
+/** Both bases bring the namespace. */
+function uniqueByName(objects: readonly Manifest[]): readonly Manifest[] {
+  return [...new Map(objects.map((object) => [object.metadata.name, object])).values()];
+}
+
+async function create(admin: KubeClient, body: Manifest): Promise<void> {
+  await admin.request({ method: 'POST', path: collectionOf(body), body });
+}
+
+async function established(admin: KubeClient, body: Manifest): Promise<void> {
+  const path = `${collectionOf(body)}/${body.metadata.name}`;
+  await eventually(
+    `${body.metadata.name} to be established`,
+    async () => {
+      const { status } = await admin.request<Crd>({ method: 'GET', path });
+      const conditions = status?.conditions ?? [];
+      return conditions.some(({ type, status: is }) => type === 'Established' && is === 'True') || undefined;
+    },
+    30_000,
+  );
+}
+
+interface Crd {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** The plural of every kind here is regular. */
+function collectionOf({ apiVersion, kind, metadata: { namespace } }: Manifest): string {
+  const api = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const plural = kind.toLowerCase().replace(/y$/, 'ie') + 's';
+  return namespaced.has(kind) ? `${api}/namespaces/${namespace}/${plural}` : `${api}/${plural}`;
 }
