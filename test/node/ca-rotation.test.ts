@@ -19,7 +19,7 @@ const pods = Array.from({ length: 20 }, (_, index) => `mesh-${String(index).padS
 /** Renewed after fifty seconds, so that certificates also change for their age. */
 const attributes = { 'issuer-name': issuer, 'issuer-kind': 'ClusterIssuer', duration: '75s' };
 /** Some eighty handshakes a second of all together, fewer where the machine is busy. */
-const pauseMs = 230;
+const pauseMs = 400;
 
 /** The root is rotated after the intermediate; each pod counts its handshakes from before the first to after the last change. */
 describe('changing the CA under mutual TLS of twenty pods', { timeout: 300_000 }, () => {

@@ -268,7 +268,7 @@ describe('the services', () => {
       new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
     await server.start();
     await assert.rejects(
-      connect().publish(volume(), 300),
+      connect().publish(volume(), 2_000),
       code(status.DEADLINE_EXCEEDED, 'the deadline of the call is reached'),
     );
   });

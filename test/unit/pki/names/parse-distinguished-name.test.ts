@@ -197,7 +197,7 @@ describe('any text at all', () => {
   });
 
   it('takes time in proportion to its length', () => {
-    const started = performance.now();
+    const before = process.cpuUsage();
     for (const unit of [' ', '\\ ', 'x ', 'CN=a,', 'CN=a+', '\\20', '=', '#', '1.', 'A-', '\\']) {
       const rest = unit.repeat(Math.floor(16_000 / unit.length));
       for (const given of [rest, `CN=${rest}`, `CN=${rest}\\`, `CN=a,${rest}"`]) {
@@ -208,7 +208,7 @@ describe('any text at all', () => {
         }
       }
     }
-    // A quadratic step over 16000 characters takes seconds.
-    assert.ok(performance.now() - started < 1_000);
+    // A quadratic step over 16000 characters takes seconds. Of this process: others may have the machine.
+    assert.ok(process.cpuUsage(before).user < 2_000_000);
   });
 });
