@@ -9,6 +9,7 @@ import { type CertmountCluster, startCertmountCluster, workloadImage } from '../
 import { eventually } from '../support/eventually.ts';
 import { examplesOf } from '../support/examples-of.ts';
 import { namespace, workloadPod, type WorkloadOptions } from '../support/pods.ts';
+import { keepAuditLog } from '../support/kept-logs.ts';
 
 type Attributes = Readonly<Record<string, string>>;
 
@@ -105,6 +106,8 @@ describe('a pod whose names are known late', { timeout: 240_000 }, () => {
   });
   after(async () => {
     await cluster?.stop();
+    // In the place of the log that each API server keeps in a whole run.
+    keepAuditLog(join(audit, 'audit.log'));
     rmSync(audit, { recursive: true });
   });
 

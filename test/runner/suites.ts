@@ -62,7 +62,7 @@ export const suites: readonly Suite[] = [
     lane: 'cluster',
     // The harness is tested here, with a node of its own.
     binaries: [...controlPlane, 'kube-scheduler', 'kubelet'],
-    limitMinutes: 15,
+    limitMinutes: 25,
     obstacle: clusterObstacle,
   },
   {
@@ -99,7 +99,7 @@ export const suites: readonly Suite[] = [
     concurrency: 2,
     lane: 'kubelet',
     binaries: [...controlPlane, 'kube-scheduler', 'kubelet'],
-    limitMinutes: 15,
+    limitMinutes: 20,
     needsBundle: true,
     obstacle: nodeObstacle,
   },

@@ -1,5 +1,5 @@
-import { appendFileSync, cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
 /**
  * The folder in which the runner looks for secrets when every suite has ended: what the programs log at their most talkative,
@@ -11,6 +11,14 @@ export function keptLogs(): string | undefined {
 
 /** Within the folder: the audit logs of the clusters' API servers, a line of JSON an event. */
 export const auditFolder = 'audit';
+
+/** For a cluster whose API server writes an audit log of the test's own. */
+export function keepAuditLog(file: string): void {
+  const folder = keptLogs();
+  if (folder === undefined || !existsSync(file)) return;
+  mkdirSync(join(folder, auditFolder), { recursive: true });
+  cpSync(file, join(folder, auditFolder, `${basename(dirname(file))}.jsonl`));
+}
 
 /** @param name of the program that has written it */
 export function keepText(name: string, text: string): void {

@@ -28,7 +28,10 @@ before(async () => {
   const connection = await world.cluster.connection({
     serviceAccount: { namespace: 'certmount', name: 'certmount-controller' },
   });
-  client = new KubeClient({ connection, userAgent: 'test' }, { clock: systemClock, random: Math.random });
+  client = new KubeClient(
+    { connection, userAgent: 'certmount-controller/test' },
+    { clock: systemClock, random: Math.random },
+  );
 });
 after(async () => {
   client.close();
