@@ -72,7 +72,7 @@ class Controller {
     this.#controllerMetrics = new ControllerMetrics(this.#metrics, () => this.#figures());
     this.#approvalMetrics = new ApprovalMetrics(this.#metrics);
     this.#bundleMetrics = new BundleMetrics(this.#metrics);
-    new TrustMetrics(this.#metrics, () => this.#term?.trustFigures() ?? { sets: [], rotations: [] });
+    new TrustMetrics(this.#metrics, () => this.#term?.trustFigures());
   }
 
   async run(): Promise<void> {

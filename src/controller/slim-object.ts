@@ -1,4 +1,4 @@
-import type { KubeObject } from '../kube/index.ts';
+import type { KubeObject, ObjectMeta } from '../kube/index.ts';
 
 /** What nobody reads and may be larger than the rest. For caches. */
 export function withoutManagedFields<T extends KubeObject>(object: T): T {
@@ -8,10 +8,12 @@ export function withoutManagedFields<T extends KubeObject>(object: T): T {
 
 /** Which object is written, in the version that was read: a server takes nothing else of metadata with a status. */
 export function identityOf({ metadata }: KubeObject): KubeObject['metadata'] {
-  const { name, namespace, resourceVersion } = metadata;
-  return {
-    ...(name !== undefined && { name }),
-    ...(namespace !== undefined && { namespace }),
-    ...(resourceVersion !== undefined && { resourceVersion }),
-  };
+  return pickMetadata(metadata, 'name', 'namespace', 'resourceVersion');
+}
+
+/** These fields, as far as they are set. For caches. */
+export function pickMetadata(metadata: ObjectMeta, ...fields: readonly (keyof ObjectMeta)[]): ObjectMeta {
+  return Object.fromEntries(
+    fields.filter((field) => metadata[field] !== undefined).map((field) => [field, metadata[field]]),
+  );
 }

@@ -8,6 +8,7 @@ import { getCondition } from '../../src/api/condition.ts';
 import type { Pod } from '../../src/api/core.ts';
 import { nodes } from '../../src/api/core.ts';
 import { eventually } from '../support/eventually.ts';
+import { mayUse } from '../support/may-use.ts';
 import { createNode, deletePod } from '../support/node-identity.ts';
 import { fromBase64, newCsr, newKey } from '../unit/controller/builders.ts';
 import { csrFor, ownerOf, SecurityWorld, spiffeIdOf } from './support/security-world.ts';
@@ -19,7 +20,7 @@ let driver: Actor;
 before(async () => {
   world = await SecurityWorld.start();
   driver = await world.driver('node-a');
-  await world.cluster.apply(mayUse('wide', 'app'));
+  await world.cluster.apply(mayUse('wide', { kind: 'ServiceAccount', namespace: 'web', name: 'app' }));
 });
 after(() => world.stop());
 
@@ -160,26 +161,4 @@ describe('a request that was seen before', () => {
 
 function altNamesOf(pod: Pod): { uris: string[]; dnsNames: []; ipAddresses: []; emailAddresses: [] } {
   return { uris: [spiffeIdOf(pod)], dnsNames: [], ipAddresses: [], emailAddresses: [] };
-}
-
-function mayUse(name: string, account: string): object[] {
-  const apiGroup = 'rbac.authorization.k8s.io';
-  const apiVersion = `${apiGroup}/v1`;
-  const metadata = { namespace: 'web', name };
-  const rule = {
-    apiGroups: ['policy.cert-manager.io'],
-    resources: ['certificaterequestpolicies'],
-    resourceNames: [name],
-    verbs: ['use'],
-  };
-  return [
-    { apiVersion, kind: 'Role', metadata, rules: [rule] },
-    {
-      apiVersion,
-      kind: 'RoleBinding',
-      metadata,
-      roleRef: { apiGroup, kind: 'Role', name },
-      subjects: [{ kind: 'ServiceAccount', namespace: 'web', name: account }],
-    },
-  ];
 }

@@ -8,6 +8,7 @@ import { issuers } from '../../src/api/issuer.ts';
 import type { IssuerSpec } from '../../src/api/issuer.ts';
 import { encodePrivateKey, noAltNames } from '../../src/pki/index.ts';
 import { eventually } from '../support/eventually.ts';
+import { mayUse } from '../support/may-use.ts';
 import { fromBase64, newCa, newCsr, newKey } from '../unit/controller/builders.ts';
 import type { TestCa } from '../unit/controller/builders.ts';
 import { certificateRequestPolicies } from '../../src/api/certificate-request-policy.ts';
@@ -23,7 +24,7 @@ let editor: Actor;
 
 before(async () => {
   world = await SecurityWorld.start({ controllerManager: true });
-  await world.cluster.apply([...roles(), ...mayUse('of-the-editor')]);
+  await world.cluster.apply([...roles(), ...mayUse('of-the-editor', { kind: 'User', name: 'editor' })]);
   await world.admin.resource(certificateRequestPolicies).create({
     metadata: { name: 'of-the-editor' },
     spec: { selector: { issuerRef: { name: 'self' } }, allowed: { commonName: { value: '*' } } },
@@ -249,29 +250,6 @@ function roles(): object[] {
       metadata: { namespace: 'web', name: 'editor' },
       roleRef: { apiGroup, kind: 'ClusterRole', name: 'edit' },
       subjects,
-    },
-  ];
-}
-
-/** The editor may, in the namespace `web`. */
-function mayUse(name: string): object[] {
-  const apiGroup = 'rbac.authorization.k8s.io';
-  const apiVersion = `${apiGroup}/v1`;
-  const metadata = { namespace: 'web', name };
-  const rule = {
-    apiGroups: ['policy.cert-manager.io'],
-    resources: ['certificaterequestpolicies'],
-    resourceNames: [name],
-    verbs: ['use'],
-  };
-  return [
-    { apiVersion, kind: 'Role', metadata, rules: [rule] },
-    {
-      apiVersion,
-      kind: 'RoleBinding',
-      metadata,
-      roleRef: { apiGroup, kind: 'Role', name },
-      subjects: [{ kind: 'User', apiGroup, name: 'editor' }],
     },
   ];
 }

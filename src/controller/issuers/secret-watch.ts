@@ -2,6 +2,7 @@ import { secrets } from '../../api/core.ts';
 import type { Secret } from '../../api/core.ts';
 import { isKubeError, Reflector } from '../../kube/index.ts';
 import type { Clock, KubeClient, ObjectKey } from '../../kube/index.ts';
+import { pickMetadata } from '../slim-object.ts';
 import type { SecretListener, WatchedSecret } from './named-secrets.ts';
 
 export interface SecretWatchDependencies {
@@ -56,14 +57,8 @@ export function watchSecret(
 
 /** A Secret may hold much else that is none of the controller's business. */
 function slimSecret({ metadata, data = {} }: Secret): Secret {
-  const { name, namespace, uid, resourceVersion } = metadata;
   return {
-    metadata: {
-      ...(name !== undefined && { name }),
-      ...(namespace !== undefined && { namespace }),
-      ...(uid !== undefined && { uid }),
-      ...(resourceVersion !== undefined && { resourceVersion }),
-    },
+    metadata: pickMetadata(metadata, 'name', 'namespace', 'uid', 'resourceVersion'),
     data: Object.fromEntries(Object.entries(data).filter(([name]) => usedData.includes(name))),
   };
 }

@@ -5,6 +5,7 @@ import type {
 } from '../../api/pod-certificate-request.ts';
 import { KubeError, ServedWatch } from '../../kube/index.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
+import { identityOf } from '../slim-object.ts';
 import type { TermContext, TermPart } from '../term-part.ts';
 import { PodCertificateController } from './pod-certificate-controller.ts';
 import { resolvePodCertificate } from './resolve-pod-certificate.ts';
@@ -53,14 +54,13 @@ export function podCertificatesPart(context: TermContext): TermPart {
 
   /** The server takes nothing but the status from this, so nothing else is sent. */
   async function writeStatus(
-    { metadata }: PodCertificateRequest,
+    request: PodCertificateRequest,
     status: PodCertificateRequestStatus,
   ): Promise<void> {
     const { type } = watch;
     if (type === undefined)
       throw new KubeError('unavailable', 'podcertificaterequests: no version is served');
-    const { name = '', namespace = '', resourceVersion = '' } = metadata;
-    const body = { metadata: { name, namespace, resourceVersion }, status } as PodCertificateRequest;
+    const body = { metadata: identityOf(request), status } as PodCertificateRequest;
     await client.resource(type).replaceStatus(body);
   }
 

@@ -1,20 +1,14 @@
 import { isTerminal } from '../../api/pod-certificate-request.ts';
 import type { PodCertificateRequest } from '../../api/pod-certificate-request.ts';
+import { pickMetadata, withoutManagedFields } from '../slim-object.ts';
 import { isOurSigner } from './signer-name.ts';
 
 /** What is kept of a request: of one that is answered, or another signer's, only which it is. They lie about for minutes. */
 export function slimPodCertificateRequest(request: PodCertificateRequest): PodCertificateRequest {
-  const { managedFields: _, ...metadata } = request.metadata;
-  if (isOurSigner(request.spec.signerName) && !isTerminal(request)) return { ...request, metadata };
-  const { name, namespace, uid, resourceVersion } = metadata;
+  if (isOurSigner(request.spec.signerName) && !isTerminal(request)) return withoutManagedFields(request);
   const conditions = (request.status?.conditions ?? []).map(({ type, status }) => ({ type, status }));
   return {
-    metadata: {
-      ...(name !== undefined && { name }),
-      ...(namespace !== undefined && { namespace }),
-      ...(uid !== undefined && { uid }),
-      ...(resourceVersion !== undefined && { resourceVersion }),
-    },
+    metadata: pickMetadata(request.metadata, 'name', 'namespace', 'uid', 'resourceVersion'),
     spec: {
       signerName: request.spec.signerName,
       podName: '',

@@ -1,4 +1,5 @@
 import type { CertificateRequest } from '../../api/certificate-request.ts';
+import { pickMetadata, withoutManagedFields } from '../slim-object.ts';
 import { isOpen } from './phase.ts';
 
 /**
@@ -6,21 +7,18 @@ import { isOpen } from './phase.ts';
  * (or never was ours) only its identity and conditions: thousands of them may lie about.
  */
 export function slimRequest(request: CertificateRequest): CertificateRequest {
-  if (isOpen(request)) {
-    const { managedFields: _, ...metadata } = request.metadata;
-    return { ...request, metadata };
-  }
-  const { name, namespace, uid, resourceVersion, deletionTimestamp } = request.metadata;
+  if (isOpen(request)) return withoutManagedFields(request);
   const { issuerRef } = request.spec;
   const conditions = request.status?.conditions;
   return {
-    metadata: {
-      ...(name !== undefined && { name }),
-      ...(namespace !== undefined && { namespace }),
-      ...(uid !== undefined && { uid }),
-      ...(resourceVersion !== undefined && { resourceVersion }),
-      ...(deletionTimestamp !== undefined && { deletionTimestamp }),
-    },
+    metadata: pickMetadata(
+      request.metadata,
+      'name',
+      'namespace',
+      'uid',
+      'resourceVersion',
+      'deletionTimestamp',
+    ),
     spec: { request: '', issuerRef },
     status: {
       ...(conditions && {

@@ -5,6 +5,7 @@ import type {
 } from '../../api/certificate-signing-request.ts';
 import { ServedWatch } from '../../kube/index.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
+import { identityOf, pickMetadata, withoutManagedFields } from '../slim-object.ts';
 import type { TermContext, TermPart } from '../term-part.ts';
 import { mayReference } from './reference-review.ts';
 import { resolveSigningRequest } from './resolve-signing-request.ts';
@@ -39,10 +40,8 @@ export function signingRequestsPart(context: TermContext): TermPart {
     metrics: metrics.signingRequests,
     find: (key) => watch.get(key),
     resolve: (request) => resolveSigningRequest(request, values, resolving),
-    writeStatus: ({ metadata, spec }: CertificateSigningRequest, status: CertificateSigningRequestStatus) => {
-      const { name = '', resourceVersion = '' } = metadata;
-      return resource.replaceStatus({ metadata: { name, resourceVersion }, spec, status });
-    },
+    writeStatus: (request: CertificateSigningRequest, status: CertificateSigningRequestStatus) =>
+      resource.replaceStatus({ metadata: identityOf(request), spec: request.spec, status }),
   });
   watch.subscribe(controller.onChange);
   issuers.subscribe((issuer) => controller.issuerKnown(issuer));
@@ -58,16 +57,10 @@ export function signingRequestsPart(context: TermContext): TermPart {
 
 /** Of what is finished, or another signer's, only which it is and that it is finished. */
 function slimSigningRequest(request: CertificateSigningRequest): CertificateSigningRequest {
-  const { managedFields: _, ...metadata } = request.metadata;
-  if ('issuer' in phaseOf(request)) return { ...request, metadata };
-  const { name, uid, resourceVersion } = metadata;
+  if ('issuer' in phaseOf(request)) return withoutManagedFields(request);
   const conditions = (request.status?.conditions ?? []).map(({ type, status }) => ({ type, status }));
   return {
-    metadata: {
-      ...(name !== undefined && { name }),
-      ...(uid !== undefined && { uid }),
-      ...(resourceVersion !== undefined && { resourceVersion }),
-    },
+    metadata: pickMetadata(request.metadata, 'name', 'uid', 'resourceVersion'),
     spec: { request: '', signerName: request.spec.signerName },
     status: { conditions, ...(request.status?.certificate && { certificate: '-' }) },
   };

@@ -3,9 +3,9 @@ import { rotationPhases } from './rotation/rotation.ts';
 
 /** Read at each scrape. */
 export interface TrustFigures {
-  readonly sets: readonly { readonly name: string; readonly nodes: number; readonly covered: number }[];
+  sets(): readonly { readonly name: string; readonly nodes: number; readonly covered: number }[];
   /** The phase of each CA issuer. */
-  readonly rotations: readonly (typeof rotationPhases)[number][];
+  rotations(): readonly (typeof rotationPhases)[number][];
 }
 
 /** Of so many sets each has series of its own; the others are added up as "other". */
@@ -13,7 +13,9 @@ const setLabel = { set: { atMost: 100 } } as const;
 
 /** How far anchors have come. */
 export class TrustMetrics {
-  constructor(metrics: Metrics, figures: () => TrustFigures) {
+  /** @param figures of the present term; undefined while another process leads */
+  constructor(metrics: Metrics, figures: () => TrustFigures | undefined) {
+    const sets = (): ReturnType<TrustFigures['sets']> => figures()?.sets() ?? [];
     metrics.computed(
       {
         type: 'gauge',
@@ -21,7 +23,7 @@ export class TrustMetrics {
         help: 'Nodes with volumes that trust an anchor set.',
         labels: setLabel,
       },
-      () => figures().sets.map(({ name, nodes }) => ({ labels: { set: name }, value: nodes })),
+      () => sets().map(({ name, nodes }) => ({ labels: { set: name }, value: nodes })),
     );
     metrics.computed(
       {
@@ -30,7 +32,7 @@ export class TrustMetrics {
         help: 'Nodes whose volumes all have the present anchors of a set.',
         labels: setLabel,
       },
-      () => figures().sets.map(({ name, covered }) => ({ labels: { set: name }, value: covered })),
+      () => sets().map(({ name, covered }) => ({ labels: { set: name }, value: covered })),
     );
     metrics.computed(
       {
@@ -40,7 +42,7 @@ export class TrustMetrics {
         labels: { phase: rotationPhases },
       },
       () => {
-        const { rotations } = figures();
+        const rotations = figures()?.rotations() ?? [];
         return rotationPhases.map((phase) => ({
           labels: { phase },
           value: rotations.filter((one) => one === phase).length,

@@ -113,11 +113,14 @@ export class Trust {
   }
 
   figures(): TrustFigures {
-    const sets = [...this.anchorSets.list()].map(({ metadata: { name = '' }, spec }) => ({
-      name,
-      ...(this.#coverageOf(name, anchorsHash(spec.anchors)) ?? { nodes: 0, covered: 0 }),
-    }));
-    return { sets, rotations: [...this.#rotations.entries()].map(([, { phase }]) => phase) };
+    return {
+      sets: () =>
+        [...this.anchorSets.list()].map(({ metadata: { name = '' }, spec }) => ({
+          name,
+          ...(this.#coverageOf(name, anchorsHash(spec.anchors)) ?? { nodes: 0, covered: 0 }),
+        })),
+      rotations: () => [...this.#rotations.entries()].map(([, { phase }]) => phase),
+    };
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -17,6 +17,7 @@ import {
   setPodStatus,
 } from '../../support/node-identity.ts';
 import { eventually } from '../../support/eventually.ts';
+import { mayUse } from '../../support/may-use.ts';
 import { base64, newCa, newCsr } from '../../unit/controller/builders.ts';
 import { startController } from '../controller/support/controller.ts';
 import type { RunningController } from '../controller/support/controller.ts';
@@ -376,16 +377,6 @@ async function letPodsAsk(): Promise<void> {
 
 async function letJaneAsk(): Promise<void> {
   await world.cluster.apply(grant('jane-asks', create, { kind: 'User', name: 'jane' }));
-}
-
-function mayUse(policy: string, who: { kind: string; name: string }, namespace = 'web'): object[] {
-  const rule = {
-    apiGroups: ['policy.cert-manager.io'],
-    resources: ['certificaterequestpolicies'],
-    resourceNames: [policy],
-    verbs: ['use'],
-  };
-  return grant(`may-use-${policy}`, [rule], who, namespace);
 }
 
 function grant(

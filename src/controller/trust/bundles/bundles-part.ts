@@ -21,6 +21,7 @@ import type { SystemRoots } from './sources/system-roots.ts';
 import { ClusterTrustBundleTarget } from './targets/cluster-trust-bundle-target.ts';
 import { isOwnedBy, slimTarget } from './targets/present-target.ts';
 import { TargetController } from './targets/target-controller.ts';
+import { identityOf, pickMetadata } from '../../slim-object.ts';
 import { TargetWriter } from './targets/target-writer.ts';
 import type { TargetObject, TargetResource } from './targets/target-writer.ts';
 import type { TargetKind } from './targets/wanted-target.ts';
@@ -244,11 +245,9 @@ class BundlesPart implements TermPart {
     );
   }
 
-  async #writeStatus({ metadata, spec }: Bundle, status: BundleStatus): Promise<void> {
-    const { name = '', resourceVersion = '' } = metadata;
-    await this.#context.client
-      .resource(bundles)
-      .replaceStatus({ metadata: { name, resourceVersion }, spec, status });
+  async #writeStatus(bundle: Bundle, status: BundleStatus): Promise<void> {
+    const body = { metadata: identityOf(bundle), spec: bundle.spec, status };
+    await this.#context.client.resource(bundles).replaceStatus(body);
   }
 
   #watchFailed(resource: string, error: unknown): void {
@@ -276,15 +275,8 @@ function sameWish(a: Bundle, b: Bundle | undefined): boolean {
 }
 
 function slimNamespace({ metadata, status }: Namespace): Namespace {
-  const { name, uid, resourceVersion, labels, deletionTimestamp } = metadata;
   return {
-    metadata: {
-      ...(name !== undefined && { name }),
-      ...(uid !== undefined && { uid }),
-      ...(resourceVersion !== undefined && { resourceVersion }),
-      ...(labels !== undefined && { labels }),
-      ...(deletionTimestamp !== undefined && { deletionTimestamp }),
-    },
+    metadata: pickMetadata(metadata, 'name', 'uid', 'resourceVersion', 'labels', 'deletionTimestamp'),
     ...(status?.phase !== undefined && { status: { phase: status.phase } }),
   };
 }

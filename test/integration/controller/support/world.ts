@@ -18,6 +18,7 @@ import { encodePrivateKey } from '../../../../src/pki/index.ts';
 import { startControlPlane } from '../../../cluster/control-plane.ts';
 import type { ClusterUser, ControlPlane } from '../../../cluster/control-plane.ts';
 import { installManifests } from '../../../support/install-manifests.ts';
+import { mayUse } from '../../../support/may-use.ts';
 import { createNamespace, createPod, driverCredentials } from '../../../support/node-identity.ts';
 import { Requester } from '../../../../src/driver/volume/issuance/requester.ts';
 import type { RequesterIdentity } from '../../../../src/driver/volume/issuance/requester.ts';
@@ -184,24 +185,8 @@ export class World {
     { namespace = 'web', serviceAccount = 'app' } = {},
   ): Promise<void> {
     await this.client.resource(certificateRequestPolicies).create({ metadata: { name }, spec });
-    const rbac = 'rbac.authorization.k8s.io';
-    const metadata = { namespace, name: `use-${name}` };
-    const rule = {
-      apiGroups: [certificateRequestPolicies.group],
-      resources: [certificateRequestPolicies.plural],
-      resourceNames: [name],
-      verbs: ['use'],
-    };
-    await this.cluster.apply([
-      { apiVersion: `${rbac}/v1`, kind: 'Role', metadata, rules: [rule] },
-      {
-        apiVersion: `${rbac}/v1`,
-        kind: 'RoleBinding',
-        metadata,
-        roleRef: { apiGroup: rbac, kind: 'Role', name: metadata.name },
-        subjects: [{ kind: 'ServiceAccount', namespace, name: serviceAccount }],
-      },
-    ]);
+    const subject = { kind: 'ServiceAccount', namespace, name: serviceAccount };
+    await this.cluster.apply(mayUse(name, subject, namespace));
   }
 
   /** The request once its Ready condition has the reason. */

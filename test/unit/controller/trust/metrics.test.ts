@@ -7,7 +7,10 @@ describe('metrics of trust', () => {
   it('have a series for each of the first sets and one for the others', async () => {
     const metrics = new Metrics();
     const sets = Array.from({ length: 103 }, (_, index) => ({ name: `set-${index}`, nodes: 5, covered: 3 }));
-    new TrustMetrics(metrics, () => ({ sets, rotations: ['steady', 'steady', 'spreading'] }));
+    new TrustMetrics(metrics, () => ({
+      sets: () => sets,
+      rotations: () => ['steady', 'steady', 'spreading'],
+    }));
     const lines = (await metrics.text()).split('\n');
     assert.ok(lines.includes('certmount_trust_nodes{set="set-0"} 5'));
     assert.ok(lines.includes('certmount_trust_covered_nodes{set="set-99"} 3'));

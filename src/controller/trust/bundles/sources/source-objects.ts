@@ -3,6 +3,7 @@ import type { ConfigMap, Secret } from '../../../../api/core.ts';
 import { selectorText } from '../../../../api/label-selector.ts';
 import { isKubeError, Reflector } from '../../../../kube/index.ts';
 import type { Change, Clock, KubeClient, KubeObject } from '../../../../kube/index.ts';
+import { pickMetadata } from '../../../slim-object.ts';
 import { selects } from './source-selection.ts';
 import type { SourceSelection } from './source-selection.ts';
 
@@ -225,18 +226,6 @@ function slimSecret({ metadata, type = '', data = {} }: Secret): Secret {
   return { metadata: slimMetadata(metadata), type, data: Object.fromEntries(texts) };
 }
 
-function slimMetadata({
-  name,
-  namespace,
-  uid,
-  resourceVersion,
-  labels,
-}: KubeObject['metadata']): KubeObject['metadata'] {
-  return {
-    ...(name !== undefined && { name }),
-    ...(namespace !== undefined && { namespace }),
-    ...(uid !== undefined && { uid }),
-    ...(resourceVersion !== undefined && { resourceVersion }),
-    ...(labels !== undefined && { labels }),
-  };
+function slimMetadata(metadata: KubeObject['metadata']): KubeObject['metadata'] {
+  return pickMetadata(metadata, 'name', 'namespace', 'uid', 'resourceVersion', 'labels');
 }

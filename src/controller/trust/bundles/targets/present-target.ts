@@ -1,6 +1,7 @@
 import { bundleLabel, bundles, trustGroup } from '../../../../api/bundle.ts';
 import type { ConfigMap, Secret } from '../../../../api/core.ts';
 import type { ObjectMeta, OwnerReference } from '../../../../kube/index.ts';
+import { pickMetadata } from '../../../slim-object.ts';
 import { entryDigests } from './wanted-target.ts';
 import type { WantedTarget } from './wanted-target.ts';
 
@@ -12,18 +13,21 @@ const formerManagers: readonly string[] = [fieldManager, 'trust-manager'];
 
 /** Of a ConfigMap or Secret what tells whether it is as it should be; the entries' values are digests. */
 export function slimTarget<T extends ConfigMap | Secret>(object: T): T {
-  const { name, namespace, uid, resourceVersion, labels, annotations, ownerReferences, managedFields } =
-    object.metadata;
   const binaryData = 'binaryData' in object ? object.binaryData : undefined;
   const metadata: ObjectMeta = {
-    ...(name !== undefined && { name }),
-    ...(namespace !== undefined && { namespace }),
-    ...(uid !== undefined && { uid }),
-    ...(resourceVersion !== undefined && { resourceVersion }),
-    ...(labels !== undefined && { labels }),
-    ...(annotations !== undefined && { annotations }),
-    ...(ownerReferences !== undefined && { ownerReferences }),
-    managedFields: (managedFields ?? []).filter(isFormer),
+    ...pickMetadata(
+      object.metadata,
+      ...([
+        'name',
+        'namespace',
+        'uid',
+        'resourceVersion',
+        'labels',
+        'annotations',
+        'ownerReferences',
+      ] as const),
+    ),
+    managedFields: (object.metadata.managedFields ?? []).filter(isFormer),
   };
   const text = Object.fromEntries(entryDigests(object.data));
   const binary = Object.fromEntries(entryDigests({}, binaryData));
