@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { buildBundle } from '../tools/build.ts';
 import { root, runTool } from '../tools/run-command.ts';
 import { findBinaries } from './cluster/binaries.ts';
+import { findPrograms } from './cluster/node/packages.ts';
 import { runFiles, type Counts } from './runner/run-files.ts';
 import { type Suite, suites } from './runner/suites.ts';
 import { findSecrets } from './support/find-secrets.ts';
@@ -38,6 +39,9 @@ async function main(names: readonly string[]): Promise<number> {
     await buildBundle();
   }
   await findBinaries([...new Set(runnable.flatMap(({ binaries }) => binaries))], { log: console.log });
+  // Others than root run the suites that can do without, or have the programs.
+  if (process.getuid?.() === 0)
+    await findPrograms([...new Set(runnable.flatMap(({ programs }) => programs))], console.log);
   const notRun = chosen.flatMap(({ name, obstacle }) => {
     const why = obstacle();
     return why === undefined ? [] : [`${name}: ${why}`];

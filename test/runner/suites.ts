@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import type { BinaryName } from '../cluster/binaries.ts';
+import type { ProgramName } from '../cluster/node/packages.ts';
 
 /** A group of tests that needs the same of its machine. */
 export interface Suite {
@@ -13,6 +14,8 @@ export interface Suite {
   readonly lane: 'short' | 'cluster' | 'kubelet';
   /** Programs that are found or built before it starts: a build takes longer than a test may. */
   readonly binaries: readonly BinaryName[];
+  /** Programs of the machine whose Debian packages root installs before it starts. */
+  readonly programs: readonly ProgramName[];
   /** Whether the test files use the bundle of `npm run build`. */
   readonly needsBundle: boolean;
   /** Why this machine cannot run it; undefined when it can. */
@@ -20,8 +23,10 @@ export interface Suite {
 }
 
 const controlPlane = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'] as const;
+const nodePrograms = ['ip', 'containerd', 'ctr', 'runc', 'ptp', 'busybox', 'openssl'] as const;
 const usual = {
   binaries: [] as readonly BinaryName[],
+  programs: [] as readonly ProgramName[],
   concurrency: 1,
   limitMinutes: 10,
   lane: 'short',
@@ -62,6 +67,7 @@ export const suites: readonly Suite[] = [
     lane: 'cluster',
     // The harness is tested here, with a node of its own.
     binaries: [...controlPlane, 'kube-scheduler', 'kubelet'],
+    programs: nodePrograms,
     limitMinutes: 25,
     obstacle: clusterObstacle,
   },
@@ -90,6 +96,7 @@ export const suites: readonly Suite[] = [
     ...usual,
     name: 'torn-reads',
     summary: 'readers in several languages while a volume rotates ten times a second',
+    programs: ['python3'],
     obstacle: rootObstacle,
   },
   {
@@ -99,6 +106,7 @@ export const suites: readonly Suite[] = [
     concurrency: 2,
     lane: 'kubelet',
     binaries: [...controlPlane, 'kube-scheduler', 'kubelet'],
+    programs: nodePrograms,
     limitMinutes: 20,
     needsBundle: true,
     obstacle: nodeObstacle,
@@ -114,6 +122,7 @@ export const suites: readonly Suite[] = [
     ...usual,
     name: 'applications',
     summary: 'nginx, Envoy, PostgreSQL, Go, Java and Node with what the driver writes',
+    programs: ['openssl', 'java', 'javac', 'keytool', 'nginx', 'postgres', 'pip3', 'python3'],
     obstacle: rootObstacle,
   },
   {

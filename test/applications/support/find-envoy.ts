@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cacheDirectory } from '../../cluster/binaries.ts';
-import { withFileLock } from '../../cluster/build/file-lock.ts';
+import { withFileLock } from '../../cluster/process/file-lock.ts';
 import type { Log } from '../../cluster/log.ts';
 import { findPrograms } from '../../cluster/node/packages.ts';
 import { runProgram } from '../../cluster/process/run-program.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Log } from '../log.ts';
-import { withFileLock } from './file-lock.ts';
+import { withFileLock } from '../process/file-lock.ts';
 
 export interface GoTool {
   readonly name: string;

@@ -4,6 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Log } from '../log.ts';
+import { withFileLock } from '../process/file-lock.ts';
 
 /** A program of the machine, and the Debian package that brings it. */
 const programs = {
@@ -30,7 +31,7 @@ export type ProgramName = keyof typeof programs;
 
 /**
  * Finds programs of the machine, and installs the Debian packages of those that are missing when this is root on
- * Debian or a child of it.
+ * Debian or a child of it. One process installs at a time: apt-get gives up where another one is at work.
  *
  * @returns their paths
  * @throws naming what to install, where it cannot
@@ -39,10 +40,7 @@ export async function findPrograms<N extends ProgramName>(
   names: readonly N[],
   log: Log,
 ): Promise<Record<N, string>> {
-  const missing = new Set(
-    names.filter((name) => find(name) === undefined).map((name) => programs[name].package),
-  );
-  if (missing.size > 0) await install([...missing], log);
+  if (packagesOf(names).length > 0) await installMissing(names, log);
   return Object.fromEntries(
     names.map((name) => {
       const path = find(name);
@@ -62,16 +60,30 @@ function find(name: ProgramName): string | undefined {
   return places.map((folder) => join(folder, name)).find(isExecutable);
 }
 
+/** Of those that are missing. */
+function packagesOf(names: readonly ProgramName[]): readonly string[] {
+  const missing = names.filter((name) => find(name) === undefined);
+  return [...new Set(missing.map((name) => programs[name].package))];
+}
+
+async function installMissing(names: readonly ProgramName[], log: Log): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    throw new Error(`needs the Debian packages ${packagesOf(names).join(' ')}; install them as root`);
+  }
+  const waiting = (): void => log('another run installs Debian packages, waiting …');
+  await withFileLock(lockFile, waiting, async () => {
+    const missing = packagesOf(names);
+    if (missing.length > 0) await install(missing, log);
+  });
+}
+
 async function install(packages: readonly string[], log: Log): Promise<void> {
   const list = packages.join(' ');
-  if (process.getuid?.() !== 0) throw new Error(`needs the Debian packages ${list}; install them as root`);
   log(`installing the Debian packages ${list} …`);
   const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, maxBuffer: 64 << 20 };
   try {
     await run('apt-get', ['update', '--quiet'], options);
-    await withoutServices(() =>
-      run('apt-get', ['install', '--quiet', '--yes', '--no-install-recommends', ...packages], options),
-    );
+    await withoutServices(() => run('apt-get', [...installCommand, ...packages], options));
   } catch (cause) {
     throw new Error(`cannot install the Debian packages ${list}: ${String(cause)}`, { cause });
   }
@@ -91,7 +103,16 @@ async function withoutServices(work: () => Promise<unknown>): Promise<void> {
   }
 }
 
+// Somebody else's apt-get, as of unattended upgrades, is waited for.
+const installCommand = [
+  'install',
+  '--quiet',
+  '--yes',
+  '--no-install-recommends',
+  '--option=DPkg::Lock::Timeout=300',
+];
 const policyFile = '/usr/sbin/policy-rc.d';
+const lockFile = '/run/certmount-packages.lock';
 
 const run = promisify(execFile);
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { findBinaries, kubernetesVersion } from '../../cluster/binaries.ts';
 import { buildGoTool } from '../../cluster/build/go-tool.ts';
-import { withFileLock } from '../../cluster/build/file-lock.ts';
+import { withFileLock } from '../../cluster/process/file-lock.ts';
 
 describe('finding the programs', () => {
   let folder: string;
