@@ -1,5 +1,4 @@
 import type { Clock, Timer } from '../../../kube/index.ts';
-import { MinHeap } from './min-heap.ts';
 
 export interface RenewalSchedulerOptions {
   /** At most this many renewals at once. */
@@ -12,11 +11,6 @@ export interface RenewalSchedulerDependencies {
   readonly renew: (volumeId: string) => Promise<void>;
 }
 
-interface Due {
-  readonly volumeId: string;
-  readonly at: number;
-}
-
 /** A suspended or stepped clock is noticed this soon: timers count elapsed time, certificates the wall clock. */
 const longestSleep = 30_000;
 
@@ -24,8 +18,7 @@ const longestSleep = 30_000;
 export class RenewalScheduler {
   readonly #options: RenewalSchedulerOptions;
   readonly #deps: RenewalSchedulerDependencies;
-  readonly #due = new MinHeap<Due>((a, b) => a.at < b.at);
-  /** The time that holds for each volume; an entry of the heap with another one is outdated. */
+  /** Looked through for the earliest: a node has some hundred volumes. */
   readonly #times = new Map<string, number>();
   readonly #running = new Set<Promise<void>>();
   #timer: Timer | undefined;
@@ -40,8 +33,6 @@ export class RenewalScheduler {
   schedule(volumeId: string, at: number): void {
     if (this.#stopped) return;
     this.#times.set(volumeId, at);
-    this.#due.push({ volumeId, at });
-    this.#compact();
     this.#arm();
   }
 
@@ -52,7 +43,7 @@ export class RenewalScheduler {
 
   forget(volumeId: string): void {
     this.#times.delete(volumeId);
-    this.#dropOutdated();
+    this.#arm();
   }
 
   get size(): number {
@@ -69,8 +60,7 @@ export class RenewalScheduler {
   #arm(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#dropOutdated();
-    const next = this.#due.peek();
+    const next = this.#earliest();
     if (this.#stopped || next === undefined || this.#running.size >= this.#options.concurrency) return;
     const wait = Math.min(Math.max(next.at - this.#deps.clock.now(), 0), longestSleep);
     this.#timer = this.#deps.clock.setTimer(() => this.#startDue(), wait);
@@ -78,10 +68,8 @@ export class RenewalScheduler {
 
   #startDue(): void {
     while (this.#running.size < this.#options.concurrency) {
-      this.#dropOutdated();
-      const next = this.#due.peek();
+      const next = this.#earliest();
       if (next === undefined || next.at > this.#deps.clock.now()) break;
-      this.#due.pop();
       this.#times.delete(next.volumeId);
       const renewal = this.#deps.renew(next.volumeId).finally(() => {
         this.#running.delete(renewal);
@@ -92,17 +80,11 @@ export class RenewalScheduler {
     this.#arm();
   }
 
-  /** Outdated entries deep in the heap would otherwise stay until their time, a day's churn of pods. */
-  #compact(): void {
-    if (this.#due.size <= 2 * this.#times.size + 64) return;
-    while (this.#due.pop() !== undefined);
-    for (const [volumeId, at] of this.#times) this.#due.push({ volumeId, at });
-  }
-
-  #dropOutdated(): void {
-    for (let next = this.#due.peek(); next !== undefined; next = this.#due.peek()) {
-      if (this.#times.get(next.volumeId) === next.at) return;
-      this.#due.pop();
+  #earliest(): { readonly volumeId: string; readonly at: number } | undefined {
+    let earliest: { readonly volumeId: string; readonly at: number } | undefined;
+    for (const [volumeId, at] of this.#times) {
+      if (earliest === undefined || at < earliest.at) earliest = { volumeId, at };
     }
+    return earliest;
   }
 }
