@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
+import { cpuTimeOf } from '../../support/cpu-time.ts';
 
-/** With four times the input: four, and as much again for noise. What is quadratic takes sixteen. */
-const mostGrowth = 8;
-/** Below it noise is all there is. */
-const shortestMs = 2;
-const [fewestRounds, mostRounds] = [3, 30];
+/** So many times the input, and at most so many times the work: four times what is linear, a quarter of what is quadratic. */
+const [timesTheInput, mostGrowth] = [16, 64];
+const mostRounds = 5;
 
 /**
- * Checks that work grows no faster than its input, by the best time of each size, which other work on the machine hardly touches
- * when there are enough rounds.
+ * Checks that work grows no faster than its input, by the least CPU time of each size.
  *
  * @param prepare makes the work for an input of this size
  */
@@ -16,22 +14,16 @@ export async function assertGrowsWithInput(
   size: number,
   prepare: (size: number) => (() => void) | Promise<() => void>,
 ): Promise<void> {
-  const works = [await prepare(size), await prepare(2 * size), await prepare(4 * size)];
-  const best = works.map(() => Number.POSITIVE_INFINITY);
+  const [little, much] = [await prepare(size), await prepare(timesTheInput * size)];
+  let [leastOfLittle, leastOfMuch] = [Infinity, Infinity];
   for (let round = 1; round <= mostRounds; round++) {
-    for (const [index, work] of works.entries()) best[index] = Math.min(best[index] ?? 0, timeOf(work));
-    const [once = 0, , fourTimes = 0] = best;
-    if (round >= fewestRounds && (fourTimes < shortestMs || fourTimes <= once * mostGrowth)) return;
+    leastOfLittle = Math.min(leastOfLittle, cpuTimeOf(little));
+    leastOfMuch = Math.min(leastOfMuch, cpuTimeOf(much));
+    if (leastOfMuch <= leastOfLittle * mostGrowth) return;
   }
   assert.fail(
-    `for ${size}, twice and four times as much: ${best.map((ms) => `${ms.toFixed(2)} ms`).join(', ')}`,
+    `${leastOfLittle.toFixed(4)} ms of CPU for ${size}, ${leastOfMuch.toFixed(4)} ms for ${timesTheInput} times as much`,
   );
-}
-
-function timeOf(work: () => void): number {
-  const started = performance.now();
-  work();
-  return performance.now() - started;
 }
 
 /** Runs it, and lets only errors of this class through as a refusal. */

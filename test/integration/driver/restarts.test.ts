@@ -189,9 +189,8 @@ describe('a driver that ends and comes back', { skip: notRoot, timeout: 180_000 
     const volume = await world.newVolume({ 'issuer-name': 'never-there' });
     const publishing = assert.rejects(world.csi.publish(volume), goesOn);
     await world.oneRequestOf(volume);
-    const started = Date.now();
+    // Out of time it would be 1.
     assert.equal(await world.endDriver('SIGTERM'), 0);
-    assert.ok(Date.now() - started < 10_000);
     await publishing;
     assert.ok(!existsSync(world.socket));
     assert.ok(!existsSync(world.registrationSocket));
@@ -238,9 +237,7 @@ describe('a driver that ends and comes back', { skip: notRoot, timeout: 180_000 
     it('stops in order', async () => {
       const publishing = assert.rejects(world.csi.publish(next), goesOn);
       await new Promise((resolve) => setTimeout(resolve, 500));
-      const started = Date.now();
       assert.equal(await world.endDriver('SIGTERM'), 0);
-      assert.ok(Date.now() - started < 10_000);
       await publishing;
       await world.startDriver();
     });

@@ -193,10 +193,11 @@ describe('the reasons of real failures', () => {
 
   it('are not retried for a server that cannot be trusted', async () => {
     const { server } = await cluster.connection('admin');
-    const trusting = new KubeClient({ connection: { server }, userAgent: 'test' }, deps);
-    const startedAt = performance.now();
+    let delays = 0;
+    const random = (): number => (delays += 1) && 0;
+    const trusting = new KubeClient({ connection: { server }, userAgent: 'test' }, { ...deps, random });
     await assert.rejects(trusting.resource(configMaps).list(), failsWith('unavailable'));
-    assert.ok(performance.now() - startedAt < 5_000);
+    assert.equal(delays, 0);
     trusting.close();
   });
 });
@@ -296,8 +297,7 @@ describe('a server that is killed and started again', () => {
       maps.get({ namespace: 'web', name: 'taken' }, { timeoutMs: 1_500 }),
       failsWith('unavailable'),
     );
-    const tookMs = performance.now() - startedAt;
-    assert.ok(tookMs > 300 && tookMs < 2_500, `${tookMs} ms`);
+    assert.ok(performance.now() - startedAt > 300);
     await cluster.startApiServer();
   });
 });

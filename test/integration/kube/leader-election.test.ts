@@ -25,10 +25,10 @@ class Candidate {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
-  private constructor(name: string, identity: string, client: KubeClient) {
+  private constructor(name: string, identity: string, leaseDurationMs: number, client: KubeClient) {
     this.#client = client;
     const elector = new LeaderElector(
-      { namespace: 'default', name, identity, ...times },
+      { namespace: 'default', name, identity, ...times, leaseDurationMs },
       { client, ...deps },
     );
     this.#running = elector.run(this.#stop.signal, async (signal) => {
@@ -40,8 +40,12 @@ class Candidate {
     });
   }
 
-  static async join(name: string, identity: string): Promise<Candidate> {
-    const candidate = new Candidate(name, identity, await clientOf(cluster));
+  static async join(
+    name: string,
+    identity: string,
+    leaseDurationMs = times.leaseDurationMs,
+  ): Promise<Candidate> {
+    const candidate = new Candidate(name, identity, leaseDurationMs, await clientOf(cluster));
     candidates.push(candidate);
     return candidate;
   }
@@ -55,15 +59,15 @@ class Candidate {
 
 describe('the election, against a real API server', () => {
   it('has one leader, and another as soon as that one leaves', async () => {
-    const a = await Candidate.join('handover', 'a');
+    // Nobody here waits for the end of this lease.
+    const leaseDurationMs = 600_000;
+    const a = await Candidate.join('handover', 'a', leaseDurationMs);
     await eventually('a leads', () => a.leading);
-    const b = await Candidate.join('handover', 'b');
+    const b = await Candidate.join('handover', 'b', leaseDurationMs);
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     assert.equal(b.leading, false);
-    const leftAt = performance.now();
     await a.leave();
     await eventually('b leads', () => b.leading);
-    assert.ok(performance.now() - leftAt < times.leaseDurationMs);
   });
 
   it('stops the leader before its lease runs out when the server is killed, and has one again afterwards', async () => {

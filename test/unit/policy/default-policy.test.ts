@@ -5,6 +5,7 @@ import { compatibilities, defaultsOf } from '../../../src/driver/volume/attribut
 import { usageNames } from '../../../src/api/usages.ts';
 import { defaultPolicy, evaluate, violationText } from '../../../src/policy/index.ts';
 import { aPod, aRequest, compiled, surroundings } from './support/builders.ts';
+import { assertLittleCpu } from '../../support/cpu-time.ts';
 
 type Certificate = NonNullable<NonNullable<Parameters<typeof aRequest>[0]>['certificate']>;
 
@@ -216,10 +217,9 @@ describe('the default policy', () => {
     );
   });
 
-  it('answers quickly about names of any length', () => {
-    const started = performance.now();
-    assert.notDeepEqual(dns(`${'a-'.repeat(30_000)}.example`), []);
-    assert.notDeepEqual(dns(...Array.from({ length: 100 }, () => 'a.'.repeat(1000))), []);
-    assert.ok(performance.now() - started < 2000);
-  });
+  it('answers quickly about names of any length', () =>
+    assertLittleCpu(() => {
+      assert.notDeepEqual(dns(`${'a-'.repeat(30_000)}.example`), []);
+      assert.notDeepEqual(dns(...Array.from({ length: 100 }, () => 'a.'.repeat(1000))), []);
+    }));
 });
