@@ -1,5 +1,6 @@
 import { resolveIssuerReference } from '../api/issuer-reference.ts';
 import type { PolicySelector } from '../api/certificate-request-policy.ts';
+import { defaultPolicyName } from './default-policy.ts';
 import type { KnownPolicy } from './known-policy.ts';
 import type { PolicyRequest, PolicySubject } from './policy-request.ts';
 import { matchesSome, matchesWildcard } from './wildcard.ts';
@@ -16,15 +17,12 @@ export interface PolicyBinding {
 
 /**
  * The policies that apply to the request, by name: those whose selector matches and that its subject may use. A proven pod
- * to which none applies has the default one.
- *
- * @param defaultName of the policy that needs no right to use it, and serves nobody else than pods
+ * to which none applies has the default one, which needs no right to use it and serves nobody else.
  */
 export async function choosePolicies(
   policies: readonly KnownPolicy[],
   request: PolicyRequest,
   binding: PolicyBinding,
-  defaultName: string,
 ): Promise<readonly KnownPolicy[]> {
   const selected: KnownPolicy[] = [];
   let labels: Promise<Labels | undefined> | undefined;
@@ -41,12 +39,12 @@ export async function choosePolicies(
   const { namespace, subject } = request;
   const bound = await Promise.all(
     selected.map(
-      async (policy) => policy.name !== defaultName && binding.isBound(subject, policy.name, namespace),
+      async (policy) => policy.name !== defaultPolicyName && binding.isBound(subject, policy.name, namespace),
     ),
   );
   const chosen = selected.filter((_, index) => bound[index]);
   if (chosen.length > 0 || request.pod === undefined) return chosen.sort(byName);
-  return selected.filter(({ name }) => name === defaultName);
+  return selected.filter(({ name }) => name === defaultPolicyName);
 }
 
 function selectsByName({ issuerRef, namespace }: PolicySelector, request: PolicyRequest): boolean {

@@ -3,7 +3,7 @@ export { compile, type CompiledPolicy, type Compilation, type PolicyFault } from
 export { defaultPolicy, defaultPolicyName } from './default-policy.ts';
 export { evaluate, type Surroundings, type Violation, violationText } from './evaluate.ts';
 export { type KnownPolicy, knownPolicy, type PolicyReadiness } from './known-policy.ts';
-export { choosePolicies, type PolicyBinding } from './choose-policies.ts';
+export { type PolicyBinding } from './choose-policies.ts';
 export { Policies, type PoliciesDependencies, type PoliciesOptions } from './policies.ts';
 export { podDnsNames } from './pod-dns-names.ts';
 export { canonicalIp, policyPodOf, serviceAccountSubject } from './policy-pod.ts';

@@ -1,8 +1,7 @@
 import { choosePolicies, type PolicyBinding } from './choose-policies.ts';
-import { defaultPolicyName } from './default-policy.ts';
 import { evaluate, type Surroundings, violationText } from './evaluate.ts';
 import type { KnownPolicy } from './known-policy.ts';
-import type { PolicyDecision, PolicyJudge, PolicyRequest } from './policy-request.ts';
+import type { LeftDecision, PolicyDecision, PolicyJudge, PolicyRequest } from './policy-request.ts';
 
 export interface PoliciesOptions {
   readonly surroundings: Surroundings;
@@ -28,8 +27,9 @@ export class Policies implements PolicyJudge {
   }
 
   async decide(request: PolicyRequest): Promise<PolicyDecision> {
-    const policies = await choosePolicies([...this.#deps.list()], request, this.#deps, defaultPolicyName);
-    if (policies.length === 0) return leave(`no CertificateRequestPolicy applies to ${whose(request)}`);
+    const policies = await choosePolicies([...this.#deps.list()], request, this.#deps);
+    if (policies.length === 0)
+      return leave('no-policy', `no CertificateRequestPolicy applies to ${whose(request)}`);
 
     const refusals: string[] = [];
     for (const { compilation, name, readiness } of policies) {
@@ -40,10 +40,13 @@ export class Policies implements PolicyJudge {
     }
     const unknown = policies.filter(({ readiness }) => readiness === 'unknown').map(({ name }) => name);
     if (unknown.length > 0)
-      return leave(`not yet known to be ready: ${listText(unknown, mostPoliciesShown)}`);
+      return leave('not-known-yet', `not yet known to be ready: ${listText(unknown, mostPoliciesShown)}`);
     if (refusals.length === 0) {
       const names = policies.map(({ name }) => name);
-      return leave(`none of the policies that apply is ready: ${listText(names, mostPoliciesShown)}`);
+      return leave(
+        'not-known-yet',
+        `none of the policies that apply is ready: ${listText(names, mostPoliciesShown)}`,
+      );
     }
     const message = `no policy that applies to ${whose(request)} allows it. ${listText(refusals, mostPoliciesShown)}`;
     return { decision: 'deny', message };
@@ -55,8 +58,8 @@ function whose({ namespace, subject }: PolicyRequest): string {
   return `${subject.username} in namespace ${namespace}`;
 }
 
-function leave(message: string): PolicyDecision {
-  return { decision: 'leave', message };
+function leave(because: LeftDecision['because'], message: string): PolicyDecision {
+  return { decision: 'leave', because, message };
 }
 
 function listText(texts: readonly string[], most: number): string {

@@ -49,8 +49,14 @@ export type PolicyDecision =
   | { readonly decision: 'approve'; /** Name of the policy that allowed it. */ readonly policy: string }
   /** The message names each value that was not allowed, and the rule that would allow it. */
   | { readonly decision: 'deny'; readonly message: string }
-  /** No policy applies, or one that applies is not known to be usable yet: nobody's to decide for now. */
-  | { readonly decision: 'leave'; readonly message: string };
+  | LeftDecision;
+
+/** Nobody's to decide: for good, as no policy applies, or for now, as it is not known yet what those that do say. */
+export interface LeftDecision {
+  readonly decision: 'leave';
+  readonly because: 'no-policy' | 'not-known-yet';
+  readonly message: string;
+}
 
 /** Decides by the CertificateRequestPolicies of the cluster. */
 export interface PolicyJudge {

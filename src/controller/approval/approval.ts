@@ -1,7 +1,7 @@
 import { requestLabels } from '../../api/driver-requests.ts';
 import type { Clock, KubeClient } from '../../kube/index.ts';
-import { choosePolicies, defaultPolicyName, Policies } from '../../policy/index.ts';
-import type { PolicyDecision, PolicyRequest, PoliciesDependencies } from '../../policy/index.ts';
+import { Policies } from '../../policy/index.ts';
+import type { PolicyDecision, PolicyRequest } from '../../policy/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import type { ControllerValues } from '../options.ts';
@@ -34,7 +34,6 @@ export class Approval implements TermPart {
   readonly approver: Approver;
   readonly #policies: ClusterPolicies;
   readonly #judge: Policies;
-  readonly #binding: PoliciesDependencies;
   readonly #listeners: (() => void)[] = [];
   #changing = false;
 
@@ -47,12 +46,14 @@ export class Approval implements TermPart {
       { ...deps, onError, onChange: this.#changed },
     );
     const reviews = new AccessReviews({ keepMs: accessKeptMs, limit: accessesKept }, deps);
-    this.#binding = {
-      list: () => this.#policies.list(),
-      namespaceLabels: (namespace) => this.facts.namespaceLabels(namespace),
-      isBound: (subject, policy, namespace) => reviews.mayUse(subject, policy, namespace),
-    };
-    this.#judge = new Policies({ surroundings }, this.#binding);
+    this.#judge = new Policies(
+      { surroundings },
+      {
+        list: () => this.#policies.list(),
+        namespaceLabels: (namespace) => this.facts.namespaceLabels(namespace),
+        isBound: (subject, policy, namespace) => reviews.mayUse(subject, policy, namespace),
+      },
+    );
     const requesters = {
       drivers: new Set(values.driverServiceAccount),
       pods: values.approvePods,
@@ -71,19 +72,9 @@ export class Approval implements TermPart {
     return this.#policies.synced;
   }
 
-  isReady(): boolean {
-    return this.#policies.synced;
-  }
-
-  /** For whoever signs something else than CertificateRequests. */
   async decide(request: PolicyRequest): Promise<PolicyDecision> {
-    if (!this.isReady()) return { decision: 'leave', message: 'the policies are being read' };
-    return this.#judge.decide(request);
-  }
-
-  async concerns(request: PolicyRequest): Promise<boolean> {
-    const policies = [...this.#policies.list()];
-    return (await choosePolicies(policies, request, this.#binding, defaultPolicyName)).length > 0;
+    if (this.#policies.synced) return this.#judge.decide(request);
+    return { decision: 'leave', because: 'not-known-yet', message: 'the policies are being read' };
   }
 
   /** Told when what was left may be decided now. */

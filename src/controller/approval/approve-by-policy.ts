@@ -4,6 +4,7 @@ import { isPkiError } from '../../pki/index.ts';
 import { certificateOf, policyPodOf, serviceAccountSubject } from '../../policy/index.ts';
 import type {
   PolicyDecision,
+  PolicyJudge,
   PolicyPod,
   PolicyRequest,
   PolicySubject,
@@ -27,13 +28,7 @@ export interface ApproveByPolicyOptions {
 
 export interface ApproveByPolicyDependencies {
   readonly facts: FactSources;
-  readonly judge: {
-    decide(request: PolicyRequest): Promise<PolicyDecision>;
-    /** Whether some policy applies to the request, whatever it says of it. */
-    concerns(request: PolicyRequest): Promise<boolean>;
-    /** False as long as it is not known which policies there are. */
-    isReady(): boolean;
-  };
+  readonly judge: PolicyJudge;
   /** Asked about what no policy has anything to do with. Where it leaves it, the message is why no policy decided. */
   readonly otherwise: Approver;
   readonly metrics: Pick<ApprovalMetrics, 'decided'>;
@@ -44,7 +39,7 @@ const proofReason = 'certmount.io';
 
 type Verdict =
   | { readonly verdict: 'unproven'; readonly unproven: Unproven }
-  | { readonly verdict: 'judged'; readonly request: PolicyRequest; readonly decision: PolicyDecision };
+  | { readonly verdict: 'judged'; readonly decision: PolicyDecision };
 
 /**
  * Approves what the policies allow: to drivers only what they may have for pods that are proven to be on their node, to
@@ -69,13 +64,12 @@ export class ApproveByPolicy implements Approver {
         ? this.#deny(certificate)
         : this.#leaveToOthers(subject, certificate.message);
     }
-    if (!this.#deps.judge.isReady()) return this.#leave('not-known-yet', 'the policies are being read');
     const verdict =
       requester.kind === 'other'
         ? await this.#judge(this.#policyRequest(subject, certificate, requester.subject, undefined))
         : await this.#judgeForPod(subject, certificate, requester.pod);
     if (verdict.verdict === 'unproven') return this.#deny(verdict.unproven);
-    return this.#conclude(subject, verdict.request, verdict.decision);
+    return this.#conclude(subject, verdict.decision);
   }
 
   /** Nothing is denied for what the watches say: the pod may be younger than what they know, or its address, or a service. */
@@ -104,7 +98,7 @@ export class ApproveByPolicy implements Approver {
   }
 
   async #judge(request: PolicyRequest): Promise<Verdict> {
-    return { verdict: 'judged', request, decision: await this.#deps.judge.decide(request) };
+    return { verdict: 'judged', decision: await this.#deps.judge.decide(request) };
   }
 
   #policyRequest(
@@ -117,12 +111,8 @@ export class ApproveByPolicy implements Approver {
     return { namespace, name, issuer: spec.issuerRef, subject, certificate, pod };
   }
 
-  async #conclude(
-    subject: ApprovalSubject,
-    request: PolicyRequest,
-    decision: PolicyDecision,
-  ): Promise<ApprovalDecision> {
-    const { judge, metrics } = this.#deps;
+  async #conclude(subject: ApprovalSubject, decision: PolicyDecision): Promise<ApprovalDecision> {
+    const { metrics } = this.#deps;
     switch (decision.decision) {
       case 'approve': {
         metrics.decided('approved', 'policy');
@@ -134,8 +124,9 @@ export class ApproveByPolicy implements Approver {
         return { decision: 'deny', reason: policyGroup, message: decision.message };
       case 'leave':
         // A policy that is not ready may be about to say no: nobody else is asked then.
-        if (await judge.concerns(request)) return this.#leave('not-known-yet', decision.message);
-        return this.#leaveToOthers(subject, decision.message);
+        return decision.because === 'no-policy'
+          ? this.#leaveToOthers(subject, decision.message)
+          : this.#leave(decision.because, decision.message);
     }
   }
 

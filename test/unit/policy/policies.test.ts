@@ -130,6 +130,7 @@ describe('deciding by policies', () => {
   it('leaves a request alone to which none applies', async () => {
     assert.deepEqual(await decide({ policies: [] }), {
       decision: 'leave',
+      because: 'no-policy',
       message: 'no CertificateRequestPolicy applies to system:serviceaccount:web:api in namespace web',
     });
   });
@@ -177,6 +178,7 @@ describe('deciding by policies', () => {
     const soon = known(aPolicy(allowing, 'b'), 'unknown');
     assert.deepEqual(await decide({ policies: [known(aPolicy(refusing, 'a')), soon] }), {
       decision: 'leave',
+      because: 'not-known-yet',
       message: 'not yet known to be ready: b',
     });
     assert.equal((await decide({ policies: [known(aPolicy(allowing, 'c')), soon] })).decision, 'approve');

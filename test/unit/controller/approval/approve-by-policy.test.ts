@@ -319,28 +319,18 @@ describe('what the judge says', () => {
     assert.deepEqual(scene.counted, ['denied: policy']);
   });
 
-  it('is waited for until the policies are known', async () => {
-    for (const request of [ofDriver(), ofDriver({ username: 'somebody' })]) {
-      const scene = new Scene();
-      scene.ready = false;
-      const decision = await scene.decide(request);
-      assert.deepEqual(decision, { decision: 'leave', message: 'the policies are being read' });
-      assert.deepEqual(scene.judged, []);
-      assert.deepEqual(scene.counted, ['left: not-known-yet']);
-    }
-  });
-
-  it('leaves to others what no policy is about, and to nobody what one that is not ready is about', async () => {
+  it('leaves to others what no policy is about, and to nobody what is not known yet', async () => {
     for (const request of [ofDriver(), ofDriver({ username: 'somebody' })]) {
       const scene = new Scene();
       const left = { decision: 'leave', message: 'not yet known to be ready: web' } as const;
-      scene.judge = () => left;
+      scene.judge = () => ({ ...left, because: 'no-policy' });
       assert.deepEqual(await scene.decide(request), { decision: 'approve', reason: 'others', message: '' });
-      scene.concerned = true;
-      assert.deepEqual(await scene.decide(request), left);
-      scene.concerned = false;
       scene.others = { decision: 'leave', message: 'nobody knows' };
       assert.deepEqual(await scene.decide(request), left);
+      scene.others = { decision: 'approve', reason: 'others', message: '' };
+      scene.judge = () => ({ ...left, because: 'not-known-yet' });
+      assert.deepEqual(await scene.decide(request), left);
+      assert.deepEqual(scene.counted, ['left: not-known-yet']);
     }
   });
 });

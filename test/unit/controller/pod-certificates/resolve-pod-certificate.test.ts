@@ -222,7 +222,11 @@ describe('a request waits', () => {
   });
 
   it('for a policy that applies', async () => {
-    const leave = (): PolicyDecision => ({ decision: 'leave', message: 'none applies' });
+    const leave = (): PolicyDecision => ({
+      decision: 'leave',
+      because: 'no-policy',
+      message: 'none applies',
+    });
     assert.equal(await waiting(await newPodCertificateRequest(), { decide: leave }), 'NoPolicy');
   });
 

@@ -91,8 +91,6 @@ export class Scene {
   readonly judged: PolicyRequest[] = [];
   readonly reads: string[] = [];
   readonly counted: string[] = [];
-  ready = true;
-  concerned = false;
   /** What is said of what no policy is about. */
   others: ApprovalDecision = { decision: 'approve', reason: 'others', message: '' };
   judge: (request: PolicyRequest) => PolicyDecision | Promise<PolicyDecision> = () => ({
@@ -113,12 +111,10 @@ export class Scene {
           live: factsOf(live, (what) => this.reads.push(what)),
         },
         judge: {
-          isReady: () => this.ready,
           decide: async (request) => {
             this.judged.push(request);
             return this.judge(request);
           },
-          concerns: () => Promise.resolve(this.concerned),
         },
         otherwise: { decide: () => Promise.resolve(this.others) },
         metrics: { decided: (decision, reason) => void this.counted.push(`${decision}: ${reason}`) },
