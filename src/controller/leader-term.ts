@@ -121,14 +121,11 @@ export class LeaderTerm {
   }
 
   #context(): TermContext {
-    const subscribe = (listener: (key: IssuerKey) => void): void => {
-      this.#issuerListeners.push(listener);
-    };
     const state = (key: IssuerKey): IssuerState | undefined => this.#states.get(key);
     return {
       ...this.#deps,
       values: this.#options,
-      issuers: { state, subscribe },
+      issuers: { state, subscribe: (listener) => void this.#issuerListeners.push(listener) },
       anchors: {
         of: (key) => {
           // A CA that cannot sign now has signed before.
@@ -137,7 +134,6 @@ export class LeaderTerm {
           const known = state(key);
           return known?.state === 'ready' ? known.anchors : undefined;
         },
-        subscribe,
       },
       anchorSets: this.#trust.anchorSets,
       otherConsumers: this.#trust.otherConsumers,

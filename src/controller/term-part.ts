@@ -45,6 +45,6 @@ export interface TermContext {
 export interface TermIssuers {
   /** Undefined when there is no such issuer. */
   state(key: IssuerKey): IssuerState | undefined;
-  /** Told of each issuer whose state may have changed: also of one that is gone. */
+  /** Told of each issuer whose state or anchors may have changed: also of one that is gone. */
   subscribe(listener: (key: IssuerKey) => void): void;
 }

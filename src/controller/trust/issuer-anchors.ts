@@ -5,6 +5,4 @@ import type { IssuerKey } from '../issuers/issuer-key.ts';
 export interface IssuerAnchors {
   /** Undefined while it is not known; empty for an issuer that has none to give. */
   of(issuer: IssuerKey): readonly Certificate[] | undefined;
-  /** Told of each issuer whose anchors may have changed. */
-  subscribe(listener: (issuer: IssuerKey) => void): void;
 }

@@ -184,7 +184,7 @@ export class Trust {
   #subscribe(): void {
     this.#nodeTrusts.subscribe(this.#coverage.onChange);
     this.#coverage.subscribe((set) => {
-      this.#reporter.touch(set);
+      this.#reporter.touchSoon(set);
       const issuer = this.#issuerOf.get(set);
       if (issuer) this.#controller.touchSoon(issuer);
     });

@@ -149,13 +149,14 @@ export class BundleController {
       now: clock.now(),
       secretTargets: this.#options.secretTargets,
       published: () => this.#published(name),
+      before,
     });
     state.resolved = resolved;
     state.unpublished = true;
     // With nothing to write, what was written before stays.
     if (resolved.anchors.length > 0) {
       const namespaceSelector = bundle.spec.target?.namespaceSelector ?? {};
-      targets.want(name, { namespaceSelector, kinds: resolved.targets });
+      targets.want(name, { namespaceSelector, kinds: resolved.targets.kinds });
     }
     this.#tellLeftOut(bundle, resolved, before);
     return true;

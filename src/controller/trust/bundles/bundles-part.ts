@@ -77,10 +77,9 @@ class BundlesPart implements TermPart {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { anchors, bundleMetrics, issuers } = this.#context;
+    const { bundleMetrics, issuers } = this.#context;
     this.#subscribe();
     issuers.subscribe((key) => this.#issuerChanged(key));
-    anchors.subscribe((key) => this.#issuerChanged(key));
     bundleMetrics.show(() => this.#controller.figures(this.#bundles.list()));
     const parts = [this.#bundles.run(signal)];
     try {

@@ -1,11 +1,12 @@
 import { refreshHintAnnotation, trustDomainAnnotation } from '../../../api/bundle.ts';
 import type { Bundle } from '../../../api/bundle.ts';
 import { parseDuration } from '../../../api/duration.ts';
-import { checkTrustDomain, isPkiError } from '../../../pki/index.ts';
+import { checkTrustDomain } from '../../../pki/index.ts';
 import type { Certificate } from '../../../pki/index.ts';
 import { gatherAnchors } from './gather-anchors.ts';
 import type { GatheredAnchors, SourceContent } from './gather-anchors.ts';
-import { targetKinds, wantedTarget } from './targets/wanted-target.ts';
+import { targetContents } from './targets/formats.ts';
+import { wantedTarget } from './targets/wanted-target.ts';
 import type { TargetKind, WantedTarget } from './targets/wanted-target.ts';
 
 /** What keeps a Bundle from being all that it says; the rest of it is done all the same. */
@@ -26,9 +27,16 @@ export interface ResolvedBundle {
   /** What is published: the gathered ones, and those kept while a source fails. */
   readonly anchors: readonly Certificate[];
   readonly kept: number;
-  readonly targets: ReadonlyMap<TargetKind, WantedTarget>;
+  readonly targets: ResolvedTargets;
   readonly trustDomain?: string;
   readonly refreshHintSeconds?: number;
+  readonly problems: readonly BundleProblem[];
+}
+
+export interface ResolvedTargets {
+  /** Of which Bundle, in which version of its spec. */
+  readonly of: string;
+  readonly kinds: ReadonlyMap<TargetKind, WantedTarget>;
   readonly problems: readonly BundleProblem[];
 }
 
@@ -37,22 +45,25 @@ export interface Resolving {
   readonly secretTargets: boolean;
   /** What was published last, asked for only while a source fails. */
   readonly published: () => readonly Certificate[];
+  /** What the Bundle came to the last time: trust stores are dear to make, and the same as long as it comes to the same. */
+  readonly before: ResolvedBundle | undefined;
 }
 
 /** What a Bundle comes to. Pure. */
 export function resolveBundle(
   bundle: Bundle,
   contents: readonly SourceContent[],
-  { now, secretTargets, published }: Resolving,
+  { before, now, published, secretTargets }: Resolving,
 ): ResolvedBundle {
   const gathered = gatherAnchors(contents, now);
   const anchors = gathered.failures.length === 0 ? gathered.anchors : united(gathered, published(), now);
-  const problems: BundleProblem[] = [];
+  const targets = targetsOf(bundle, anchors, secretTargets, before);
+  const problems: BundleProblem[] = [...targets.problems];
   return {
     gathered,
     anchors,
     kept: anchors.length - gathered.anchors.length,
-    targets: targetsOf(bundle, anchors, secretTargets, problems),
+    targets,
     ...trustDomainOf(bundle, problems),
     ...refreshHintOf(bundle, problems),
     problems,
@@ -73,26 +84,30 @@ function targetsOf(
   bundle: Bundle,
   anchors: readonly Certificate[],
   secretTargets: boolean,
-  problems: BundleProblem[],
-): ReadonlyMap<TargetKind, WantedTarget> {
-  const targets = new Map<TargetKind, WantedTarget>();
-  if (anchors.length === 0) return targets;
-  for (const kind of targetKinds) {
-    if (kind === 'Secret' && !secretTargets) {
-      if (bundle.spec.target?.secret === undefined) continue;
-      const message = 'target.secret is not written: the controller runs without --secret-targets';
-      problems.push({ reason: 'SecretTargetsDisabled', message });
-      continue;
-    }
-    try {
-      const wanted = wantedTarget(bundle, kind, anchors);
-      if (wanted !== undefined) targets.set(kind, wanted);
-    } catch (error) {
-      if (!isPkiError(error)) throw error;
-      problems.push({ reason: 'InvalidTarget', message: `target.additionalFormats: ${error.message}` });
-    }
+  before: ResolvedBundle | undefined,
+): ResolvedTargets {
+  const { uid = '', generation = 0 } = bundle.metadata;
+  const of = `${uid}/${generation}`;
+  if (before?.targets.of === of && sameCertificates(before.anchors, anchors)) return before.targets;
+  const kinds = new Map<TargetKind, WantedTarget>();
+  const problems: BundleProblem[] = [];
+  if (anchors.length === 0) return { of, kinds, problems };
+  const { configMap, secret, additionalFormats } = bundle.spec.target ?? {};
+  if (secret !== undefined && !secretTargets) {
+    const message = 'target.secret is not written: the controller runs without --secret-targets';
+    problems.push({ reason: 'SecretTargetsDisabled', message });
   }
-  return targets;
+  if (configMap === undefined && (secret === undefined || !secretTargets)) return { of, kinds, problems };
+  const contents = targetContents(anchors, additionalFormats);
+  for (const message of contents.problems) problems.push({ reason: 'InvalidTarget', message });
+  if (configMap !== undefined) kinds.set('ConfigMap', wantedTarget(bundle, 'ConfigMap', configMap, contents));
+  if (secret !== undefined && secretTargets)
+    kinds.set('Secret', wantedTarget(bundle, 'Secret', secret, contents));
+  return { of, kinds, problems };
+}
+
+function sameCertificates(a: readonly Certificate[], b: readonly Certificate[]): boolean {
+  return a.length === b.length && a.every(({ pem }, index) => pem === b[index]?.pem);
 }
 
 function trustDomainOf({ metadata }: Bundle, problems: BundleProblem[]): { trustDomain?: string } {

@@ -42,7 +42,7 @@ export class IssuerBundles implements TermPart {
 
   constructor(deps: IssuerBundlesDependencies) {
     this.#deps = deps;
-    const { anchors, clock, issuers, log, random, watch } = deps;
+    const { clock, issuers, log, random, watch } = deps;
     this.#queue = new WorkQueue(
       { workers: 1, baseDelayMs: 1_000, maxDelayMs: 300_000 },
       {
@@ -56,11 +56,9 @@ export class IssuerBundles implements TermPart {
           ),
       },
     );
-    for (const source of [anchors, issuers]) {
-      source.subscribe((issuer) => {
-        if (issuer.kind === 'ClusterIssuer') this.#queue.add(issuer.name);
-      });
-    }
+    issuers.subscribe((issuer) => {
+      if (issuer.kind === 'ClusterIssuer') this.#queue.add(issuer.name);
+    });
     watch.subscribe(this.#bundleChanged);
   }
 

@@ -21,6 +21,7 @@ export interface CoverageReporterDependencies {
   readonly log: Logger;
 }
 
+const soonMs = 250;
 /** While something is on its way people look on. */
 const movingMs = 2_000;
 /** Else only the number of nodes changes. Every driver is told of each write, so that it must stay rare. */
@@ -46,9 +47,14 @@ export class CoverageReporter {
     );
   }
 
-  /** The set, its coverage or its source's rotation has changed. */
+  /** The set or its source's rotation has changed. */
   touch(set: string): void {
     this.#queue.add(set);
+  }
+
+  /** Its coverage has, which each node does in turn: a look goes through all of them. */
+  touchSoon(set: string): void {
+    this.#queue.addAfter(set, soonMs);
   }
 
   run(signal: AbortSignal): Promise<void> {

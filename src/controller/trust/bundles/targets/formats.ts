@@ -4,6 +4,7 @@ import {
   encodeJksTruststore,
   encodePasswordlessPkcs12Truststore,
   encodePkcs12Truststore,
+  isPkiError,
 } from '../../../../pki/index.ts';
 import type { Certificate } from '../../../../pki/index.ts';
 
@@ -11,40 +12,60 @@ import type { Certificate } from '../../../../pki/index.ts';
 const defaultJksPassword = 'changeit';
 const defaultPkcs12Profile = 'LegacyRC2';
 
+/** What all targets of a Bundle hold. */
+export interface TargetContents {
+  readonly pem: string;
+  /** Trust stores by their keys, as far as they can be made. */
+  readonly stores: ReadonlyMap<string, Buffer>;
+  /** What is wrong with the others, for people. */
+  readonly problems: readonly string[];
+}
+
+/** @param anchors at least one */
+export function targetContents(
+  anchors: readonly Certificate[],
+  { jks, pkcs12 }: AdditionalFormats = {},
+): TargetContents {
+  const stores = new Map<string, Buffer>();
+  const problems: string[] = [];
+  const add = (format: string, key: string, make: () => Buffer): void => {
+    try {
+      stores.set(key, make());
+    } catch (error) {
+      if (!isPkiError(error)) throw error;
+      problems.push(`target.additionalFormats.${format}: ${error.message}`);
+    }
+  };
+  if (jks !== undefined) add('jks', jks.key, () => jksStore(anchors, jks));
+  if (pkcs12 !== undefined) add('pkcs12', pkcs12.key, () => pkcs12Store(anchors, pkcs12));
+  return { pem: pemText(anchors), stores, problems };
+}
+
 /** As trust-manager writes it: without a newline at the end. */
-export function pemText(anchors: readonly Certificate[]): string {
+function pemText(anchors: readonly Certificate[]): string {
   return anchors
     .map(({ pem }) => pem)
     .join('')
     .trimEnd();
 }
 
-/**
- * The stores by their keys. The same anchors and passwords make the same octets, so that a target can be compared with what
- * it should be; nothing in a trust store is secret.
- *
- * @param anchors at least one
- * @throws PkiError for a password that a store cannot have
- */
-export function storeFormats(
+// The same anchors and passwords make the same octets, so that a target can be compared with what it should be. Nothing in a
+// trust store is secret.
+
+function jksStore(
   anchors: readonly Certificate[],
-  { jks, pkcs12 }: AdditionalFormats = {},
-): ReadonlyMap<string, Buffer> {
-  const stores = new Map<string, Buffer>();
-  if (jks !== undefined) {
-    const at = new Date(Math.max(...anchors.map(({ notBefore }) => notBefore.getTime())));
-    stores.set(jks.key, encodeJksTruststore({ anchors, password: jks.password ?? defaultJksPassword, at }));
-  }
-  if (pkcs12 !== undefined) {
-    const { password = '', profile = defaultPkcs12Profile } = pkcs12;
-    stores.set(
-      pkcs12.key,
-      password === ''
-        ? encodePasswordlessPkcs12Truststore(anchors)
-        : encodePkcs12Truststore({ anchors, password, profile }, { randomBytes: derivedBytes(anchors) }),
-    );
-  }
-  return stores;
+  { password = defaultJksPassword }: NonNullable<AdditionalFormats['jks']>,
+): Buffer {
+  const at = new Date(Math.max(...anchors.map(({ notBefore }) => notBefore.getTime())));
+  return encodeJksTruststore({ anchors, password, at });
+}
+
+function pkcs12Store(
+  anchors: readonly Certificate[],
+  { password = '', profile = defaultPkcs12Profile }: NonNullable<AdditionalFormats['pkcs12']>,
+): Buffer {
+  if (password === '') return encodePasswordlessPkcs12Truststore(anchors);
+  return encodePkcs12Truststore({ anchors, password, profile }, { randomBytes: derivedBytes(anchors) });
 }
 
 /** Salts that follow from the content. */

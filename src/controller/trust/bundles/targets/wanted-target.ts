@@ -3,8 +3,7 @@ import { bundleHashAnnotation, bundleLabel, bundles } from '../../../../api/bund
 import type { Bundle, TargetTemplate } from '../../../../api/bundle.ts';
 import { apiVersionOf } from '../../../../kube/index.ts';
 import type { OwnerReference } from '../../../../kube/index.ts';
-import type { Certificate } from '../../../../pki/index.ts';
-import { pemText, storeFormats } from './formats.ts';
+import type { TargetContents } from './formats.ts';
 
 export const targetKinds = ['ConfigMap', 'Secret'] as const;
 export type TargetKind = (typeof targetKinds)[number];
@@ -24,25 +23,15 @@ export interface WantedTarget {
   readonly digests: ReadonlyMap<string, string>;
 }
 
-/**
- * What the Bundle wants of a kind; undefined when it wants none.
- *
- * @param anchors at least one
- * @throws PkiError for a store that cannot be made
- */
+/** What the Bundle wants of a kind. */
 export function wantedTarget(
   bundle: Bundle,
   kind: TargetKind,
-  anchors: readonly Certificate[],
-): WantedTarget | undefined {
-  const { target = {} } = bundle.spec;
-  const template = kind === 'ConfigMap' ? target.configMap : target.secret;
-  if (template === undefined) return undefined;
+  template: TargetTemplate,
+  { pem, stores }: TargetContents,
+): WantedTarget {
   const name = bundle.metadata.name ?? '';
-  const pem = pemText(anchors);
-  const binary = [...storeFormats(anchors, target.additionalFormats)].map(
-    ([key, store]) => [key, store.toString('base64')] as const,
-  );
+  const binary = [...stores].map(([key, store]) => [key, store.toString('base64')] as const);
   // All entries of a Secret are base64, and lie in one map.
   const texts: Record<string, string> = {
     [template.key]: kind === 'ConfigMap' ? pem : Buffer.from(pem).toString('base64'),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { SourceContent } from '../../../../../src/controller/trust/bundles/gather-anchors.ts';
 import { resolveBundle } from '../../../../../src/controller/trust/bundles/resolve-bundle.ts';
+import type { ResolvedBundle } from '../../../../../src/controller/trust/bundles/resolve-bundle.ts';
 import { syncedCondition } from '../../../../../src/controller/trust/bundles/bundle-condition.ts';
 import type { Certificate } from '../../../../../src/pki/index.ts';
 import { now } from '../../builders.ts';
@@ -19,15 +20,18 @@ function resolve(
   contents: readonly SourceContent[],
   {
     bundle = newBundle(),
+    before,
     published = [],
     secretTargets = true,
   }: {
     bundle?: ReturnType<typeof newBundle>;
+    before?: ResolvedBundle;
     published?: readonly Certificate[];
     secretTargets?: boolean;
   } = {},
 ) {
-  const resolved = resolveBundle(bundle, contents, { now, secretTargets, published: () => published });
+  const resolving = { now, before, secretTargets, published: () => published };
+  const resolved = resolveBundle(bundle, contents, resolving);
   return { resolved, condition: syncedCondition(bundle, resolved, new Map(), resolved.problems) };
 }
 
@@ -54,15 +58,40 @@ describe('what a Bundle comes to', () => {
 
   it('writes nothing when nothing is left', () => {
     const { resolved, condition } = resolve([]);
-    assert.equal(resolved.targets.size, 0);
+    assert.equal(resolved.targets.kinds.size, 0);
     assert.equal(condition.reason, 'NoCertificates');
   });
 
   it('says that Secrets are not written without the flag, and writes the rest', () => {
     const bundle = newBundle({ target: { configMap: { key: 'a' }, secret: { key: 'b' } } });
     const { resolved, condition } = resolve([of(a.certificate)], { bundle, secretTargets: false });
-    assert.deepEqual([...resolved.targets.keys()], ['ConfigMap']);
+    assert.deepEqual([...resolved.targets.kinds.keys()], ['ConfigMap']);
     assert.equal(condition.reason, 'SecretTargetsDisabled');
+  });
+
+  it('writes the rest when a trust store cannot be made, and says which, but not with which password', () => {
+    const additionalFormats = {
+      jks: { key: 'trust.jks' },
+      pkcs12: { key: 'trust.p12', password: 'se\ud800cret' },
+    };
+    const bundle = newBundle({ target: { configMap: { key: 'ca.crt' }, additionalFormats } });
+    const { resolved, condition } = resolve([of(a.certificate)], { bundle });
+    const wanted = resolved.targets.kinds.get('ConfigMap');
+    assert.deepEqual(Object.keys(wanted?.data ?? {}), ['ca.crt']);
+    assert.deepEqual(Object.keys(wanted?.binaryData ?? {}), ['trust.jks']);
+    assert.equal(condition.reason, 'InvalidTarget');
+    assert.match(condition.message ?? '', /^target\.additionalFormats\.pkcs12: /);
+    assert.doesNotMatch(condition.message ?? '', /cret/);
+  });
+
+  it('makes its targets anew only when their content changes, or the Bundle', () => {
+    const { resolved: before } = resolve([of(a.certificate)]);
+    const again = (contents: SourceContent[], bundle = newBundle()): boolean =>
+      resolve(contents, { bundle, before }).resolved.targets !== before.targets;
+    assert.ok(!again([of(a.certificate), of(a.certificate)]));
+    assert.ok(again([of(a.certificate, b.certificate)]));
+    assert.ok(again([of(a.certificate)], newBundle({}, { generation: 2 })));
+    assert.ok(again([of(a.certificate)], newBundle({}, { uid: 'bundle-2' })));
   });
 
   for (const [text, wrong] of [

@@ -36,7 +36,7 @@ class Fixture {
       log: silentLogger,
       otherConsumers: this.otherConsumers,
       issuers: { state: () => (this.exists ? { state: 'loading' } : undefined), subscribe },
-      anchors: { of: () => this.anchors, subscribe },
+      anchors: { of: () => this.anchors },
       bundles: {
         write: (bundle) => {
           if (this.fail) return Promise.reject(this.fail);

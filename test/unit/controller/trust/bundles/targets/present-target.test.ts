@@ -7,6 +7,7 @@ import {
   slimTarget,
   targetPatch,
 } from '../../../../../../src/controller/trust/bundles/targets/present-target.ts';
+import { targetContents } from '../../../../../../src/controller/trust/bundles/targets/formats.ts';
 import { wantedTarget } from '../../../../../../src/controller/trust/bundles/targets/wanted-target.ts';
 import type { WantedTarget } from '../../../../../../src/controller/trust/bundles/targets/wanted-target.ts';
 import { inOrder, newBundle, newRoot } from '../support.ts';
@@ -21,7 +22,9 @@ const bundle = newBundle({
 });
 
 function wanted(of = bundle, kind: 'ConfigMap' | 'Secret' = 'ConfigMap'): WantedTarget {
-  return wantedTarget(of, kind, inOrder(a, b)) ?? assert.fail('nothing wanted');
+  const { additionalFormats, configMap, secret } = of.spec.target ?? {};
+  const template = (kind === 'ConfigMap' ? configMap : secret) ?? assert.fail('nothing wanted');
+  return wantedTarget(of, kind, template, targetContents(inOrder(a, b), additionalFormats));
 }
 
 /** As the API server has it when it was written from here. */

@@ -8,6 +8,7 @@ import type {
   TargetObject,
   TargetResource,
 } from '../../../../../../src/controller/trust/bundles/targets/target-writer.ts';
+import { targetContents } from '../../../../../../src/controller/trust/bundles/targets/formats.ts';
 import { wantedTarget } from '../../../../../../src/controller/trust/bundles/targets/wanted-target.ts';
 import type {
   TargetKind,
@@ -135,8 +136,10 @@ function newController(): TargetController {
 }
 
 function kinds(bundle = newBundle()): ReadonlyMap<TargetKind, WantedTarget> {
-  const wanted = wantedTarget(bundle, 'ConfigMap', [root.certificate]);
-  return new Map(wanted ? [['ConfigMap', wanted]] : []);
+  const template = bundle.spec.target?.configMap;
+  if (template === undefined) return new Map();
+  const contents = targetContents([root.certificate]);
+  return new Map([['ConfigMap', wantedTarget(bundle, 'ConfigMap', template, contents)]]);
 }
 
 const want = async (namespaceSelector = {}, of = kinds()): Promise<void> => {
