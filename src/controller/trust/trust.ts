@@ -8,7 +8,7 @@ import type { Certificate } from '../../pki/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import type { SigningChoice } from '../issuers/ca/signing-choice.ts';
-import { parseIssuerKey } from '../issuers/issuer-key.ts';
+import { issuerKeyText, parseIssuerKey } from '../issuers/issuer-key.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
 import type { IssuerObjects } from '../issuers/issuer-objects.ts';
 import { AnchorSets } from './anchor-sets/anchor-sets.ts';
@@ -19,6 +19,7 @@ import type { TrustFigures } from './metrics.ts';
 import { OptionalView } from './optional-view.ts';
 import { IssuerRotations } from './rotation/issuer-rotations.ts';
 import { OtherConsumers } from './rotation/other-consumers.ts';
+import { OldPairKeeper } from './rotation/old-pair-keeper.ts';
 import { PreviousPairs } from './rotation/previous-pairs.ts';
 import type { KeptPair, SecretKey } from './rotation/previous-pairs.ts';
 import { RotationController } from './rotation/rotation-controller.ts';
@@ -169,7 +170,7 @@ export class Trust {
         ...this.#deps,
         find: (key) => this.#deps.issuers.find(key),
         rotations: this.#rotations,
-        previous: this.#previous,
+        oldPairs: this.#oldPairKeeper(),
         writer: this.anchorSets.writer,
         coverage: (set, hash) => this.#coverageOf(set, hash),
         otherConsumers: (key) => this.otherConsumers.has(key),
@@ -179,6 +180,18 @@ export class Trust {
         },
       },
     );
+  }
+
+  #oldPairKeeper(): OldPairKeeper {
+    const { events, log, secretOf } = this.#deps;
+    return new OldPairKeeper({
+      previous: this.#previous,
+      secretOf,
+      onRefused: (key, issuer, error) => {
+        log.warn({ issuer: issuerKeyText(key), error }, 'the old CA was not kept in a Secret');
+        events.record(issuer, key.kind, 'Warning', 'PreviousCANotKept', error.message);
+      },
+    });
   }
 
   #subscribe(): void {

@@ -62,7 +62,7 @@ describe('the Secret with an old CA', () => {
     const { metadata: written, type } = await world.client.resource(secrets).get(key);
     assert.equal(type, 'kubernetes.io/tls');
     assert.deepEqual(written.ownerReferences, [owner], 'it goes with the issuer');
-    await second.remove(beside);
+    await second.release(beside, owner);
     await assert.rejects(world.client.resource(secrets).get(key), (error) => isKubeError(error, 'not-found'));
   });
 

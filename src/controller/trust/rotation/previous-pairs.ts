@@ -93,14 +93,25 @@ export class PreviousPairs {
     this.#kept.set(keyText({ namespace, name }), { pair: kept.pair, secret: written });
   }
 
-  /** Nothing happens when there is none. Throws KubeError. */
-  async remove(key: SecretKey): Promise<void> {
+  /** The owner needs it no more; with the last one it goes. Nothing happens when there is none. Throws KubeError. */
+  async release(key: SecretKey, { uid }: OwnerReference): Promise<void> {
     const previous = previousKey(key);
-    if (!this.#kept.has(keyText(previous))) return;
-    await this.#deps.resource.delete(previous).catch((error: unknown) => {
+    const kept = this.#kept.get(keyText(previous));
+    if (!kept) return;
+    const owners = kept.secret.metadata.ownerReferences ?? [];
+    const others = owners.filter((owner) => owner.uid !== uid);
+    if (others.length === owners.length && others.length > 0) return;
+    try {
+      if (others.length === 0) await this.#deps.resource.delete(previous);
+      else this.#kept.set(keyText(previous), { ...kept, secret: await this.#leave(kept.secret, others) });
+    } catch (error) {
       if (!isKubeError(error, 'not-found')) throw error;
-    });
-    this.#kept.delete(keyText(previous));
+    }
+    if (others.length === 0) this.#kept.delete(keyText(previous));
+  }
+
+  #leave(secret: Secret, ownerReferences: OwnerReference[]): Promise<Secret> {
+    return this.#deps.resource.replace({ ...secret, metadata: { ...secret.metadata, ownerReferences } });
   }
 
   #take(key: ObjectKey, secret: Secret): void {

@@ -1,9 +1,8 @@
 import { anchorSetName } from '../../../api/anchor-set.ts';
 import type { AnchorSetSpec } from '../../../api/anchor-set.ts';
-import { certManagerGroup } from '../../../api/issuer-reference.ts';
 import { formatTime } from '../../../api/time.ts';
-import { isKubeError, keyText, WorkQueue } from '../../../kube/index.ts';
-import type { Clock, OwnerReference } from '../../../kube/index.ts';
+import { WorkQueue } from '../../../kube/index.ts';
+import type { Clock } from '../../../kube/index.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { EventRecorder } from '../../events/event-recorder.ts';
 import { issuerKeyText, parseIssuerKey } from '../../issuers/issuer-key.ts';
@@ -13,8 +12,8 @@ import type { AnchorSetWriter, WantedAnchors } from '../anchor-sets/anchor-set-w
 import type { Coverage } from '../coverage/node-coverage.ts';
 import type { IssuerRotation } from './issuer-rotation.ts';
 import type { IssuerRotations } from './issuer-rotations.ts';
-import { ForeignSecretError } from './previous-pairs.ts';
-import type { KeptPair, PreviousPairs, SecretKey } from './previous-pairs.ts';
+import type { OldPairKeeper } from './old-pair-keeper.ts';
+import type { KeptPair } from './previous-pairs.ts';
 import { rotationWishes } from './rotation-annotations.ts';
 import type { RotationWishes } from './rotation-annotations.ts';
 import { rotationRecord, rotationRecordAnnotation } from './rotation-record.ts';
@@ -33,13 +32,11 @@ export interface RotationControllerDependencies {
   readonly clock: Clock;
   readonly random: () => number;
   readonly rotations: IssuerRotations;
-  readonly previous: PreviousPairs;
+  readonly oldPairs: Pick<OldPairKeeper, 'keep' | 'release'>;
   readonly writer: Pick<AnchorSetWriter, 'get' | 'write'>;
   readonly find: (key: IssuerKey) => AnyIssuer | undefined;
   /** The pair in the issuer's Secret, when it can sign now. */
   readonly present: (key: IssuerKey) => KeptPair | undefined;
-  /** The Secret that the issuer names. */
-  readonly secretOf: (key: IssuerKey) => SecretKey | undefined;
   /** Undefined while it is not known what the nodes have. */
   readonly coverage: (set: string, hash: string) => Coverage | undefined;
   readonly otherConsumers: (key: IssuerKey) => boolean;
@@ -105,7 +102,7 @@ export class RotationController {
   async #reconcile(key: IssuerKey): Promise<{ requeueAfterMs: number } | void> {
     const { rotations, find, clock } = this.#deps;
     const issuer = find(key);
-    if (!issuer?.spec.ca) return this.#forget(key);
+    if (!issuer?.spec.ca) return this.#forget(key, issuer);
     const present = this.#deps.present(key);
     // Also a first look: it begins the rotation of an issuer that is new.
     if (present) rotations.choose(key, present);
@@ -152,45 +149,13 @@ export class RotationController {
     rotation: IssuerRotation,
     { from, next, wishes }: { from: Rotation; next: Rotation; wishes: RotationWishes },
   ): Promise<void> {
-    const { previous, writer } = this.#deps;
-    if (next.phase === 'spreading') await this.#keepOldPair(key, issuer, rotation);
+    const { oldPairs, writer } = this.#deps;
+    if (next.phase === 'spreading' && rotation.signing) await oldPairs.keep(key, issuer, rotation.signing);
     const record = rotationRecord(next);
     const wanted = this.#wanted(key, rotation, { from, next, wishes, record });
     await writer.write(key, wanted, { onConflict: 'throw' });
     rotation.commit(next, record);
-    const secret = this.#deps.secretOf(key);
-    if (
-      next.phase !== 'spreading' &&
-      secret &&
-      previous.get(secret) &&
-      !this.#isNeededByAnother(key, secret)
-    ) {
-      await previous.remove(secret);
-    }
-  }
-
-  /** Without it the rotation goes on, but another leader would have no key to sign with meanwhile. */
-  async #keepOldPair(key: IssuerKey, issuer: AnyIssuer, { signing }: IssuerRotation): Promise<void> {
-    const { previous, secretOf, events, log } = this.#deps;
-    const secret = secretOf(key);
-    if (!secret || !signing) return;
-    try {
-      await previous.keep(secret, signing, ownerOf(key, issuer));
-    } catch (error) {
-      const refused = isKubeError(error, 'forbidden', 'invalid', 'bad-request');
-      if (!refused && !(error instanceof ForeignSecretError)) throw error;
-      log.warn({ issuer: issuerKeyText(key), error }, 'the old CA was not kept in a Secret');
-      events.record(issuer, key.kind, 'Warning', 'PreviousCANotKept', error.message);
-    }
-  }
-
-  #isNeededByAnother(key: IssuerKey, secret: SecretKey): boolean {
-    for (const [other, { phase }] of this.#deps.rotations.entries()) {
-      if (phase !== 'spreading' || issuerKeyText(other) === issuerKeyText(key)) continue;
-      const its = this.#deps.secretOf(other);
-      if (its && keyText(its) === keyText(secret)) return true;
-    }
-    return false;
+    if (next.phase !== 'spreading') await oldPairs.release(key, issuer);
   }
 
   #wanted(
@@ -284,7 +249,9 @@ export class RotationController {
     return ahead.length === 0 ? undefined : Math.min(...ahead);
   }
 
-  #forget(key: IssuerKey): void {
+  /** It is gone, or signs with no CA of its own any more. */
+  async #forget(key: IssuerKey, issuer: AnyIssuer | undefined): Promise<void> {
+    await this.#deps.oldPairs.release(key, issuer);
     this.#deps.rotations.forget(key);
     this.#reports.delete(issuerKeyText(key));
     this.#queue.forget(issuerKeyText(key));
@@ -295,9 +262,4 @@ const soonMs = 250;
 
 function signingOf(rotation: Rotation): string | undefined {
   return rotation.phase === 'waiting' ? undefined : rotation.signing.id;
-}
-
-function ownerOf({ kind }: IssuerKey, { metadata }: AnyIssuer): OwnerReference {
-  const { name = '', uid = '' } = metadata;
-  return { apiVersion: `${certManagerGroup}/v1`, kind, name, uid };
 }

@@ -33,10 +33,16 @@ class Secrets {
     return found;
   };
   create = async (secret: Secret): Promise<Secret> => {
+    const isThere = this.stored.some(({ metadata }) => metadata.name === secret.metadata.name);
+    if (isThere) throw new KubeError('already-exists', 'there is one');
     this.stored.push(secret);
     return secret;
   };
-  replace = async (secret: Secret): Promise<Secret> => secret;
+  replace = async (secret: Secret): Promise<Secret> => {
+    const at = this.stored.findIndex(({ metadata }) => metadata.name === secret.metadata.name);
+    this.stored[at] = secret;
+    return secret;
+  };
   delete = async ({ name }: ObjectKey): Promise<void> => {
     const at = this.stored.findIndex(({ metadata }) => metadata.name === name);
     if (at < 0) throw new KubeError('not-found', 'there is none');
@@ -66,7 +72,25 @@ describe('CAs of before', () => {
     await next.load([beside]);
     assert.equal(next.get(beside)?.pair.id, read.keyPair.id);
     assert.deepEqual(Object.keys(next.get(beside)?.secret.data ?? {}), ['tls.crt', 'tls.key']);
-    await next.remove(beside);
+    await next.release(beside, owner);
+    assert.deepEqual(resource.stored, []);
+  });
+
+  it('stay until the last of the issuers that share a Secret needs them no more', async () => {
+    const resource = new Secrets();
+    const secret = caSecret(ca);
+    const read = readCaKeyPair(secret);
+    assert.ok(read.usable);
+    const other = { ...owner, name: 'other', uid: 'issuer-2' };
+    const pairs = new PreviousPairs({ resource });
+    for (const one of [owner, other]) await pairs.keep(beside, { pair: read.keyPair, secret }, one);
+    await pairs.release(beside, owner);
+    await pairs.release(beside, owner);
+    assert.equal(pairs.get(beside)?.pair.id, read.keyPair.id);
+    assert.deepEqual(resource.stored[0]?.metadata.ownerReferences, [other]);
+    await pairs.release(beside, other);
+    assert.equal(pairs.get(beside), undefined);
+    assert.equal(pairs.size, 0);
     assert.deepEqual(resource.stored, []);
   });
 

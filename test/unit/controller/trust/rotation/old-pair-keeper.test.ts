@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import type { Issuer } from '../../../../../src/api/issuer.ts';
+import type { Secret } from '../../../../../src/api/core.ts';
+import { readCaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
+import { OldPairKeeper } from '../../../../../src/controller/trust/rotation/old-pair-keeper.ts';
+import { PreviousPairs } from '../../../../../src/controller/trust/rotation/previous-pairs.ts';
+import type { KeptPair, SecretKey } from '../../../../../src/controller/trust/rotation/previous-pairs.ts';
+import { KubeError } from '../../../../../src/kube/index.ts';
+import { caSecret, newCa } from '../../builders.ts';
+
+const key = { kind: 'Issuer', namespace: 'web', name: 'ca' } as const;
+const issuer: Issuer = {
+  metadata: { namespace: 'web', name: 'ca', uid: 'issuer-1' },
+  spec: { ca: { secretName: 'ca' } },
+};
+const signing = await (async (): Promise<KeptPair> => {
+  const secret = caSecret(await newCa());
+  const read = readCaKeyPair(secret);
+  assert.ok(read.usable);
+  return { pair: read.keyPair, secret };
+})();
+
+let stored: Map<string, Secret>;
+let named: SecretKey | undefined;
+let refusal: Error | undefined;
+let refused: string[];
+let previous: PreviousPairs;
+let keeper: OldPairKeeper;
+
+beforeEach(() => {
+  stored = new Map();
+  named = { namespace: 'web', name: 'ca' };
+  refusal = undefined;
+  refused = [];
+  previous = newPairs();
+  keeper = newKeeper();
+});
+
+function newPairs(): PreviousPairs {
+  const put = async (secret: Secret): Promise<Secret> => {
+    if (refusal) throw refusal;
+    stored.set(secret.metadata.name ?? '', secret);
+    return secret;
+  };
+  return new PreviousPairs({
+    resource: {
+      list: async () => ({ metadata: {}, items: [...stored.values()] }),
+      get: async ({ name }) => stored.get(name) ?? assert.fail(name),
+      create: put,
+      replace: put,
+      delete: async ({ name }) => void stored.delete(name),
+    },
+  });
+}
+
+function newKeeper(): OldPairKeeper {
+  return new OldPairKeeper({
+    previous,
+    secretOf: () => named,
+    onRefused: (_, __, error) => void refused.push(error.message),
+  });
+}
+
+describe('the pair that an issuer still signs with', () => {
+  it('lies beside its Secret until it is needed no more', async () => {
+    await keeper.keep(key, issuer, signing);
+    assert.deepEqual([...stored.keys()], ['ca-certmount-previous']);
+    await keeper.release(key, issuer);
+    assert.deepEqual([...stored.keys()], []);
+  });
+
+  it('is neither in the cluster nor in memory when the issuer is gone', async () => {
+    await keeper.keep(key, issuer, signing);
+    named = undefined;
+    await keeper.release(key);
+    assert.deepEqual([...stored.keys()], []);
+    assert.equal(previous.size, 0);
+  });
+
+  it('moves with the Secret that the issuer names', async () => {
+    await keeper.keep(key, issuer, signing);
+    named = { namespace: 'web', name: 'other' };
+    await keeper.keep(key, issuer, signing);
+    assert.deepEqual([...stored.keys()], ['other-certmount-previous']);
+    assert.equal(previous.size, 1);
+  });
+
+  it('is removed by a leader that did not put it there', async () => {
+    await keeper.keep(key, issuer, signing);
+    previous = newPairs();
+    await previous.load([{ namespace: 'web', name: 'ca' }]);
+    await newKeeper().release(key, issuer);
+    assert.deepEqual([...stored.keys()], []);
+  });
+
+  it('is not kept where that is refused, and people are told', async () => {
+    refusal = new KubeError('forbidden', 'no right to create secrets');
+    await keeper.keep(key, issuer, signing);
+    assert.deepEqual(refused, ['no right to create secrets']);
+  });
+});
