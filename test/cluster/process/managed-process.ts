@@ -6,7 +6,7 @@ export interface ProcessOptions {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** Nothing else is inherited but PATH: a proxy variable would send loopback traffic astray. */
+  /** Nothing else is inherited but PATH and what tunes Go: a proxy variable would send loopback traffic astray. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Standard output and error are appended here. */
@@ -48,7 +48,7 @@ export class ManagedProcess {
       detached: true,
       stdio: ['ignore', log, log],
       cwd: options.cwd ?? '/',
-      env: { PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`, ...options.env },
+      env: { ...inherited(), ...options.env },
     });
     closeSync(log);
     const exited = new Promise<Exit>((resolve) => {
@@ -117,4 +117,13 @@ export async function waitUntil(
     }
     await new Promise((resolve) => setTimeout(resolve, intervalMs));
   }
+}
+
+function inherited(): Readonly<Record<string, string>> {
+  const { PATH = '/usr/bin:/bin', GOGC, GOMEMLIMIT } = process.env;
+  return {
+    PATH: `${PATH}:/usr/sbin:/sbin`,
+    ...(GOGC !== undefined && { GOGC }),
+    ...(GOMEMLIMIT !== undefined && { GOMEMLIMIT }),
+  };
 }
