@@ -101,8 +101,9 @@ class Controller {
 
   #client(connection: Connection, workers: number): KubeClient {
     return new KubeClient(
-      // The rest is for issuers' statuses, Events, Secrets and the Lease, which must never wait behind requests.
-      { connection, userAgent: this.#userAgent, timeoutMs: 10_000, maxSockets: workers + 8 },
+      // Requests of both kinds have a worker's number each. The rest is for what must never wait behind them: signing requests,
+      // statuses of issuers, Events, Secrets, and the Lease above all.
+      { connection, userAgent: this.#userAgent, timeoutMs: 10_000, maxSockets: 2 * workers + 16 },
       { clock: this.#clock, random: Math.random },
     );
   }

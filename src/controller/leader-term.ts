@@ -1,9 +1,10 @@
 import { secrets } from '../api/core.ts';
-import type { Clock, KubeClient } from '../kube/index.ts';
+import type { Clock, KubeClient, ObjectKey } from '../kube/index.ts';
 import type { Logger } from '../runtime/log.ts';
 import { Approval } from './approval/approval.ts';
 import type { ApprovalMetrics } from './approval/approval-metrics.ts';
 import type { EventRecorder } from './events/event-recorder.ts';
+import { AwaitedSecrets } from './issuers/awaited-secrets.ts';
 import { IssuerController } from './issuers/issuer-controller.ts';
 import { issuerKeyText, parseIssuerKey } from './issuers/issuer-key.ts';
 import type { IssuerKey } from './issuers/issuer-key.ts';
@@ -13,7 +14,6 @@ import { IssuerStates } from './issuers/issuer-states.ts';
 import { NamedSecrets } from './issuers/named-secrets.ts';
 import { watchSecret } from './issuers/secret-watch.ts';
 import type { ControllerFigures, ControllerMetrics } from './metrics.ts';
-import { awaitingRequest } from './requests/awaited-secrets.ts';
 import { TermRequests } from './requests/term-requests.ts';
 import type { ControllerValues } from './options.ts';
 import type { TermContext, TermPart } from './term-part.ts';
@@ -33,6 +33,9 @@ export interface LeaderTermDependencies {
   readonly log: Logger;
 }
 
+/** Watches for the Secrets of single requests of a kind, besides those of issuers. */
+const awaitedSecretsLimit = 100;
+
 /**
  * The controllers and their caches for as long as this process leads. Nothing is kept from one term to the next, and a
  * standby holds nothing: the first lists take tens of milliseconds, against seconds for a lease to run out.
@@ -49,9 +52,17 @@ export class LeaderTerm {
   readonly #requests: TermRequests;
   readonly #issuerListeners: ((key: IssuerKey) => void)[] = [];
   readonly #parts: readonly TermPart[];
+  readonly #awaited: AwaitedSecrets[] = [];
 
   readonly #watchFailed = (resource: string, error: unknown): void => {
     this.#deps.log.warn({ resource, error }, 'watch failed, trying again');
+  };
+
+  readonly #awaitSecrets = (kind: string, onChange: (request: string) => void): AwaitedSecrets => {
+    const want = (owner: string, keys: readonly ObjectKey[]): void => this.#secrets.want(owner, keys);
+    const awaited = new AwaitedSecrets({ kind, limit: awaitedSecretsLimit }, { want, onChange });
+    this.#awaited.push(awaited);
+    return awaited;
   };
 
   constructor(options: ControllerValues, deps: LeaderTermDependencies) {
@@ -73,7 +84,7 @@ export class LeaderTerm {
       onWatchError,
       approver: this.#approval.approver,
       issuer: (key) => this.#states.get(key),
-      wantSecrets: (owner, keys) => this.#secrets.want(owner, keys),
+      awaitSecrets: this.#awaitSecrets,
     });
     this.#parts = termParts(this.#context());
   }
@@ -125,6 +136,7 @@ export class LeaderTerm {
     return {
       ...this.#deps,
       values: this.#options,
+      awaitSecrets: this.#awaitSecrets,
       issuers: { state, subscribe: (listener) => void this.#issuerListeners.push(listener) },
       anchors: {
         of: (key) => {
@@ -203,8 +215,7 @@ export class LeaderTerm {
   }
 
   #secretChanged(owner: string): void {
-    const request = awaitingRequest(owner);
-    if (request === undefined) this.#issuerController.touch(parseIssuerKey(owner));
-    else this.#requests.controller.secretChanged(request);
+    if (this.#awaited.some((requests) => requests.changed(owner))) return;
+    this.#issuerController.touch(parseIssuerKey(owner));
   }
 }

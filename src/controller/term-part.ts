@@ -3,6 +3,7 @@ import type { PolicyJudge } from '../policy/policy-request.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { FactSources } from './approval/facts/facts.ts';
 import type { EventRecorder } from './events/event-recorder.ts';
+import type { AwaitedSecrets } from './issuers/awaited-secrets.ts';
 import type { IssuerKey } from './issuers/issuer-key.ts';
 import type { IssuerState } from './issuers/issuer-state.ts';
 import type { ControllerMetrics } from './metrics.ts';
@@ -31,6 +32,8 @@ export interface TermContext {
   readonly metrics: ControllerMetrics;
   readonly bundleMetrics: BundleMetrics;
   readonly issuers: TermIssuers;
+  /** For the Secrets that single requests of a kind wait for. */
+  readonly awaitSecrets: (kind: string, onChange: (request: string) => void) => AwaitedSecrets;
   readonly anchors: IssuerAnchors;
   readonly anchorSets: AnchorSets;
   /** To be told by what hands issuers' anchors to readers other than volumes. */

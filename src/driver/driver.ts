@@ -77,7 +77,7 @@ export async function runDriver(
       if (ok) {
         log.info({ driverName }, 'registered with the kubelet');
         void startupTaint?.remove(background.signal);
-      } else log.error({ driverName, reason: message }, 'the kubelet refused the registration');
+      } else log.error({ driverName, cause: message }, 'the kubelet refused the registration');
     },
   });
   const health = new HealthServer(

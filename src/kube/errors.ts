@@ -67,6 +67,11 @@ export function isKubeError(error: unknown, ...reasons: KubeFailure[]): error is
   return error instanceof KubeError && (reasons.length === 0 || reasons.includes(error.reason));
 }
 
+/** True when the object of the call is not there; not when the server does not know of its kind. */
+export function isObjectMissing(error: unknown): boolean {
+  return isKubeError(error, 'not-found') && error.details?.name !== undefined;
+}
+
 const failureOfReason: Readonly<Record<string, KubeFailure>> = {
   NotFound: 'not-found',
   AlreadyExists: 'already-exists',

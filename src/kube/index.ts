@@ -12,6 +12,7 @@ export { type Clock, sleep, systemClock, type Timer } from './clock.ts';
 export { type Connection, fileToken, inClusterConnection, type InClusterOptions } from './connection.ts';
 export {
   isKubeError,
+  isObjectMissing,
   KubeError,
   type KubeErrorOptions,
   type KubeFailure,

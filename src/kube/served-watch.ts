@@ -50,7 +50,7 @@ export class ServedWatch<T extends KubeObject> {
     return this.#refused || (this.#reflector?.synced ?? this.#absent);
   }
 
-  /** Resolves once synced. */
+  /** Resolves with the first list, or when it is known that there is none; not while the resource is refused. */
   async whenSynced(): Promise<void> {
     await this.#firstView.promise;
   }
@@ -63,7 +63,7 @@ export class ServedWatch<T extends KubeObject> {
     return this.#reflector?.list() ?? [];
   }
 
-  /** Calls for each change from now on. */
+  /** Calls for each change from now on: also for the deletion of all that is no longer served. */
   subscribe(listener: (change: Change<T>) => void): void {
     this.#listeners.push(listener);
   }
@@ -117,9 +117,7 @@ export class ServedWatch<T extends KubeObject> {
         },
       },
     );
-    reflector.subscribe((change) => {
-      for (const listener of this.#listeners) listener(change);
-    });
+    reflector.subscribe((change) => this.#tell(change));
     this.#reflector = reflector;
     this.#type = type;
     const until = AbortSignal.any([signal, gone.signal]);
@@ -128,5 +126,11 @@ export class ServedWatch<T extends KubeObject> {
     this.#reflector = undefined;
     this.#type = undefined;
     this.#refused = false;
+    // What is there in another version is told of anew; of the rest nobody would ever tell that it went.
+    if (!signal.aborted) for (const object of reflector.list()) this.#tell({ type: 'deleted', object });
+  }
+
+  #tell(change: Change<T>): void {
+    for (const listener of this.#listeners) listener(change);
   }
 }

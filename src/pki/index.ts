@@ -39,12 +39,12 @@ export {
   parseChain,
 } from './certificate/parse-certificate.ts';
 export {
-  backdated,
   selfSignCertificate,
   signCertificate,
   type Authority,
   type CertificateTemplate,
   type SigningDependencies,
+  validityFrom,
 } from './certificate/sign-certificate.ts';
 
 export { isIssuedBy } from './chain/issued-by.ts';

@@ -12,7 +12,7 @@ import {
   type PolicyFault,
   runValidations,
 } from './checks/check.ts';
-import { constraintsChecks } from './checks/constraints-checks.ts';
+import { compileConstraints } from './checks/constraints-checks.ts';
 import { requestBinding } from './facts.ts';
 import { requestScope } from './rule-scopes.ts';
 
@@ -23,6 +23,8 @@ export interface CompiledPolicy {
   readonly name: string;
   readonly checks: readonly Check[];
   readonly rules: RuleCompiler;
+  /** Milliseconds. */
+  readonly maxDuration: number | undefined;
 }
 
 export type Compilation =
@@ -39,13 +41,15 @@ export function compile({ metadata, spec }: CertificateRequestPolicy): Compilati
   checkSelector(spec, context);
   for (const plugin of Object.keys(spec.plugins ?? {}))
     context.fault(`spec.plugins.${plugin}`, 'there is no such plugin: none is built in');
-  const checks = [
-    ...allowedChecks(spec.allowed ?? {}, context),
-    ...constraintsChecks(spec.constraints ?? {}, context),
-    requestCheck(spec.validations ?? [], context),
-  ];
+  const allowed = allowedChecks(spec.allowed ?? {}, context);
+  const constraints = compileConstraints(spec.constraints ?? {}, context);
+  const checks = [...allowed, ...constraints.checks, requestCheck(spec.validations ?? [], context)];
   if (faults.length > 0) return { outcome: 'invalid', faults };
-  return { outcome: 'compiled', policy: { name: metadata.name ?? '', checks, rules: context.rules } };
+  const { maxDuration } = constraints;
+  return {
+    outcome: 'compiled',
+    policy: { name: metadata.name ?? '', checks, rules: context.rules, maxDuration },
+  };
 }
 
 function checkSelector({ selector }: CertificateRequestPolicySpec, { fault }: CheckContext): void {

@@ -8,6 +8,7 @@ export { Policies, type PoliciesDependencies, type PoliciesOptions } from './pol
 export { podDnsNames } from './pod-dns-names.ts';
 export { canonicalIp, policyPodOf, serviceAccountSubject } from './policy-pod.ts';
 export type {
+  LeftDecision,
   PolicyDecision,
   PolicyJudge,
   PolicyPod,

@@ -1,5 +1,6 @@
 import { choosePolicies, type PolicyBinding } from './choose-policies.ts';
 import { evaluate, type Surroundings, violationText } from './evaluate.ts';
+import type { CompiledPolicy } from './compile.ts';
 import type { KnownPolicy } from './known-policy.ts';
 import type { LeftDecision, PolicyDecision, PolicyJudge, PolicyRequest } from './policy-request.ts';
 
@@ -35,22 +36,33 @@ export class Policies implements PolicyJudge {
     for (const { compilation, name, readiness } of policies) {
       if (readiness !== 'ready' || compilation.outcome === 'invalid') continue;
       const violations = evaluate(compilation.policy, request, this.#options.surroundings);
-      if (violations.length === 0) return { decision: 'approve', policy: name };
+      if (violations.length === 0) {
+        const duration = allowedDuration(compilation.policy, request);
+        return { decision: 'approve', policy: name, duration };
+      }
       refusals.push(`${name}: ${listText(violations.map(violationText), mostViolationsShown)}`);
     }
     const unknown = policies.filter(({ readiness }) => readiness === 'unknown').map(({ name }) => name);
     if (unknown.length > 0)
-      return leave('not-known-yet', `not yet known to be ready: ${listText(unknown, mostPoliciesShown)}`);
+      return leave('not-ready', `not yet known to be ready: ${listText(unknown, mostPoliciesShown)}`);
     if (refusals.length === 0) {
       const names = policies.map(({ name }) => name);
       return leave(
-        'not-known-yet',
+        'not-ready',
         `none of the policies that apply is ready: ${listText(names, mostPoliciesShown)}`,
       );
     }
     const message = `no policy that applies to ${whose(request)} allows it. ${listText(refusals, mostPoliciesShown)}`;
     return { decision: 'deny', message };
   }
+}
+
+/** As long as was asked for, or less where the policy allows no more and less will do. */
+function allowedDuration(
+  { maxDuration = Infinity }: CompiledPolicy,
+  { certificate: { duration } }: PolicyRequest,
+): number | undefined {
+  return duration === undefined ? undefined : Math.min(duration, maxDuration);
 }
 
 /** For messages: whose right to use policies counts. */

@@ -27,6 +27,8 @@ export interface RequestedCertificate {
   readonly isCA: boolean;
   /** Milliseconds; undefined when the request leaves it to the issuer. */
   readonly duration: number | undefined;
+  /** The least that serves the requester, who then takes any lifetime from here to `duration`; else none but that. */
+  readonly shortestDuration?: number;
   readonly key: KeySpec;
 }
 
@@ -46,15 +48,21 @@ export interface PolicyPod {
 }
 
 export type PolicyDecision =
-  | { readonly decision: 'approve'; /** Name of the policy that allowed it. */ readonly policy: string }
+  | {
+      readonly decision: 'approve';
+      /** Name of the policy that allowed it. */
+      readonly policy: string;
+      /** The lifetime that it allows, in milliseconds: what was asked for, or less where less will do. */
+      readonly duration: number | undefined;
+    }
   /** The message names each value that was not allowed, and the rule that would allow it. */
   | { readonly decision: 'deny'; readonly message: string }
   | LeftDecision;
 
-/** Nobody's to decide: for good, as no policy applies, or for now, as it is not known yet what those that do say. */
+/** Nobody's to decide: no policy applies, those that do are not ready, or it is not known yet which there are. */
 export interface LeftDecision {
   readonly decision: 'leave';
-  readonly because: 'no-policy' | 'not-known-yet';
+  readonly because: 'no-policy' | 'not-ready' | 'being-read';
   readonly message: string;
 }
 

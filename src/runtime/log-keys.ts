@@ -16,7 +16,7 @@ export const logKeys = [
   'podCertificateRequest', // NAMESPACE/NAME
   'signingRequest', // NAME of a CertificateSigningRequest
   'certificate', // NAMESPACE/NAME
-  'issuer', // KIND.GROUP/NAME
+  'issuer', // Issuer/NAMESPACE/NAME or ClusterIssuer/NAME
   'order', // NAMESPACE/NAME
   'challenge', // NAMESPACE/NAME
   'anchorSet',
@@ -30,7 +30,6 @@ export const logKeys = [
   'identity', // SPIFFE ID
   'serialNumber', // lower-case hex
   'generation',
-  'condition',
   // what was done and how it went
   'component', // part of the program, on child loggers
   'method', // gRPC or HTTP
@@ -39,6 +38,7 @@ export const logKeys = [
   'grpcCode',
   'status', // HTTP
   'reason', // one of the closed set of an area
+  'cause', // what people are told beside the reason
   'action',
   'attempt',
   'count',

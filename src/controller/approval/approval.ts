@@ -74,7 +74,7 @@ export class Approval implements TermPart {
 
   async decide(request: PolicyRequest): Promise<PolicyDecision> {
     if (this.#policies.synced) return this.#judge.decide(request);
-    return { decision: 'leave', because: 'not-known-yet', message: 'the policies are being read' };
+    return { decision: 'leave', because: 'being-read', message: 'the policies are being read' };
   }
 
   /** Told when what was left may be decided now. */

@@ -1,7 +1,7 @@
 import { policyGroup } from '../../api/certificate-request-policy.ts';
 import { ApiError } from '../../api/errors.ts';
 import { isPkiError } from '../../pki/index.ts';
-import { certificateOf, policyPodOf, serviceAccountSubject } from '../../policy/index.ts';
+import { certificateOf, serviceAccountSubject } from '../../policy/index.ts';
 import type {
   PolicyDecision,
   PolicyJudge,
@@ -13,9 +13,8 @@ import type {
 } from '../../policy/index.ts';
 import type { ApprovalDecision, ApprovalSubject, Approver } from './approver.ts';
 import type { ApprovalMetrics, ApprovalReason } from './approval-metrics.ts';
-import type { Facts, FactSources } from './facts/facts.ts';
-import { checkPod } from './proof/check-pod.ts';
-import type { ClaimedPod } from './proof/check-pod.ts';
+import type { FactSources } from './facts/facts.ts';
+import { judgeForPod } from './judge-for-pod.ts';
 import { unproven } from './proof/proof-failure.ts';
 import type { Unproven } from './proof/proof-failure.ts';
 import { requesterOf } from './requester.ts';
@@ -36,10 +35,6 @@ export interface ApproveByPolicyDependencies {
 
 /** Of denials for which no policy was asked. */
 const proofReason = 'certmount.io';
-
-type Verdict =
-  | { readonly verdict: 'unproven'; readonly unproven: Unproven }
-  | { readonly verdict: 'judged'; readonly decision: PolicyDecision };
 
 /**
  * Approves what the policies allow: to drivers only what they may have for pods that are proven to be on their node, to
@@ -64,41 +59,16 @@ export class ApproveByPolicy implements Approver {
         ? this.#deny(certificate)
         : this.#leaveToOthers(subject, certificate.message);
     }
-    const verdict =
-      requester.kind === 'other'
-        ? await this.#judge(this.#policyRequest(subject, certificate, requester.subject, undefined))
-        : await this.#judgeForPod(subject, certificate, requester.pod);
-    if (verdict.verdict === 'unproven') return this.#deny(verdict.unproven);
-    return this.#conclude(subject, verdict.decision);
-  }
-
-  /** Nothing is denied for what the watches say: the pod may be younger than what they know, or its address, or a service. */
-  async #judgeForPod(
-    subject: ApprovalSubject,
-    certificate: RequestedCertificate,
-    claimed: ClaimedPod,
-  ): Promise<Verdict> {
-    const { live, watched } = this.#deps.facts;
-    const first = await this.#judgeWith(subject, certificate, claimed, watched);
-    const isDenial = first.verdict === 'unproven' || first.decision.decision === 'deny';
-    return isDenial ? this.#judgeWith(subject, certificate, claimed, live) : first;
-  }
-
-  async #judgeWith(
-    subject: ApprovalSubject,
-    certificate: RequestedCertificate,
-    claimed: ClaimedPod,
-    facts: Facts,
-  ): Promise<Verdict> {
-    const check = await checkPod(claimed, facts);
-    if (!check.proven) return { verdict: 'unproven', unproven: check };
-    const services = await facts.services(claimed.namespace);
-    const pod = policyPodOf(check.pod, services, this.#options.surroundings);
-    return this.#judge(this.#policyRequest(subject, certificate, serviceAccountSubject(pod), pod));
-  }
-
-  async #judge(request: PolicyRequest): Promise<Verdict> {
-    return { verdict: 'judged', decision: await this.#deps.judge.decide(request) };
+    if (requester.kind === 'other') {
+      const request = this.#policyRequest(subject, certificate, requester.subject, undefined);
+      return this.#conclude(subject, await this.#deps.judge.decide(request));
+    }
+    const verdict = await judgeForPod(
+      requester.pod,
+      (pod) => this.#policyRequest(subject, certificate, serviceAccountSubject(pod), pod),
+      { ...this.#deps, surroundings: this.#options.surroundings },
+    );
+    return verdict.proven ? this.#conclude(subject, verdict.decision) : this.#deny(verdict);
   }
 
   #policyRequest(
@@ -126,7 +96,7 @@ export class ApproveByPolicy implements Approver {
         // A policy that is not ready may be about to say no: nobody else is asked then.
         return decision.because === 'no-policy'
           ? this.#leaveToOthers(subject, decision.message)
-          : this.#leave(decision.because, decision.message);
+          : this.#leave('not-known-yet', decision.message);
     }
   }
 

@@ -29,5 +29,7 @@ export interface SignWarning {
 
 /** Turns an approved and checked request into a certificate. Throws only for what a retry may mend. */
 export interface Signer {
+  /** An authority's, or that of the request itself, which its author has to put into a Secret. */
+  readonly signsWith: 'authority' | 'own-key';
   sign(request: SigningRequest): Promise<SignResult>;
 }

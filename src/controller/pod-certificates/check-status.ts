@@ -31,8 +31,8 @@ export interface StatusFinding {
 const minute = 60_000;
 export const shortestLifetime = 60 * minute;
 /** Both bounds are excluded. */
-export const clockTolerance = 5 * minute;
-export const refreshMargin = 10 * minute;
+const clockTolerance = 5 * minute;
+const refreshMargin = 10 * minute;
 /** In bytes. */
 const maxChainLength = 100 * 1024;
 

@@ -1,16 +1,11 @@
-import type {
-  PodCertificateRequest,
-  PodCertificateRequestStatus,
-} from '../../api/pod-certificate-request.ts';
+import type { PodCertificateRequestStatus } from '../../api/pod-certificate-request.ts';
 import { formatTime } from '../../api/time.ts';
 import { isIssuedBy, isPkiError, parseChain, sameAltNames, sameUsages } from '../../pki/index.ts';
 import type { Certificate } from '../../pki/index.ts';
 import { issuerKeyText } from '../issuers/issuer-key.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
 import type { CheckedRequest } from '../requests/check-request.ts';
-import { checkStatus } from './check-status.ts';
-import type { StatusFault } from './check-status.ts';
-import type { PodCertificateOutcome, WaitReason } from './pod-certificate-outcome.ts';
+import type { PodCertificateOutcome } from './pod-certificate-outcome.ts';
 
 export interface IssuedContext {
   readonly checked: CheckedRequest;
@@ -21,19 +16,12 @@ export interface IssuedContext {
   readonly policy: string;
 }
 
-const waitReasonOf: Readonly<Partial<Record<StatusFault, WaitReason>>> = {
-  'too-short': 'LifetimeTooShort',
-  'not-before': 'ClockSkew',
-};
-
 /**
- * The status of an issued request, checked by the API server's rules before it is sent: what it would refuse is no answer, and
- * the request goes on waiting.
+ * What is answered with a certificate, when it is the one that was asked for.
  *
  * @param pem the leaf first, then what leads to the root
  */
 export function issuedOutcome(
-  request: PodCertificateRequest,
   pem: string,
   { checked, issuer, now, policy, random }: IssuedContext,
 ): PodCertificateOutcome {
@@ -47,12 +35,7 @@ export function issuedOutcome(
     (certificate) => certificate.isCA && !isIssuedBy(certificate, certificate),
   );
   const status = issuedStatus(leaf, intermediates, { issuer, now, random });
-  const finding = checkStatus(request, status, now);
-  if (finding) {
-    const reason = waitReasonOf[finding.fault] ?? 'UnexpectedCertificate';
-    return { outcome: 'waiting', reason, message: `${issuerKeyText(issuer)}: ${finding.message}` };
-  }
-  return { outcome: 'issued', status, leaf, issuer, policy };
+  return { outcome: 'issued', status, leaf, issuer, policy, signedAt: now };
 }
 
 function issuedStatus(

@@ -4,12 +4,16 @@ import type {
   PodCertificateRequestStatus,
 } from '../../api/pod-certificate-request.ts';
 import { formatTime } from '../../api/time.ts';
-import { backoffMs, isKubeError, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
-import type { Change, Clock, ObjectKey, Requeue } from '../../kube/index.ts';
+import { backoffMs, isKubeError, isObjectMissing, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
+import type { Change, Clock, KubeError, ObjectKey, Requeue } from '../../kube/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import { issuerKeyText } from '../issuers/issuer-key.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
+import { OpenRequests } from '../requests/open-requests.ts';
+import type { OpenRequest } from '../requests/open-requests.ts';
+import { checkStatus } from './check-status.ts';
+import type { StatusFault } from './check-status.ts';
 import type { PodCertificateMetrics } from './pod-certificate-metrics.ts';
 import type { PodCertificateOutcome, WaitReason } from './pod-certificate-outcome.ts';
 import { isOurSigner, issuersOfSigner } from './signer-name.ts';
@@ -23,7 +27,8 @@ export interface PodCertificateControllerDependencies {
   readonly clock: Clock;
   readonly random: () => number;
   readonly find: (key: ObjectKey) => PodCertificateRequest | undefined;
-  readonly resolve: (request: PodCertificateRequest) => Promise<PodCertificateOutcome>;
+  /** @param seenAt when it was first seen here, in milliseconds since the epoch */
+  readonly resolve: (request: PodCertificateRequest, seenAt: number) => Promise<PodCertificateOutcome>;
   /** One API write, which fails with 'conflict' when the request has changed since it was read. */
   readonly writeStatus: (
     request: PodCertificateRequest,
@@ -34,14 +39,7 @@ export interface PodCertificateControllerDependencies {
   readonly log: Logger;
 }
 
-interface Open {
-  readonly uid: string;
-  /** Milliseconds since the epoch. */
-  readonly seenAt: number;
-  readonly issuers: ReadonlySet<string>;
-  /** Looks in a row that came to nothing. */
-  waits: number;
-}
+type Wait = Pick<Extract<PodCertificateOutcome, { outcome: 'waiting' }>, 'reason' | 'message'>;
 
 /** The cluster deletes a request that is open for a quarter of an hour, so nobody looks more often than this for long. */
 const waitBackoff = { baseMs: 1_000, maxMs: 60_000 };
@@ -54,12 +52,11 @@ const longestMessage = 4096;
 export class PodCertificateController {
   readonly #queue: WorkQueue;
   readonly #deps: PodCertificateControllerDependencies;
-  readonly #open = new Map<string, Open>();
-  /** Answered, but the watch has not told of it: by uid. */
-  readonly #answered = new Map<string, string>();
+  readonly #open: OpenRequests;
 
   constructor(options: PodCertificateControllerOptions, deps: PodCertificateControllerDependencies) {
     this.#deps = deps;
+    this.#open = new OpenRequests({ now: () => deps.clock.now() });
     this.#queue = new WorkQueue(
       { workers: options.workers, baseDelayMs: 200, maxDelayMs: 60_000 },
       {
@@ -84,23 +81,17 @@ export class PodCertificateController {
     const key = keyTextOf(object);
     if (type === 'deleted' || !isOpen(object)) {
       this.#forget(key);
-      this.#answered.delete(key);
       return;
     }
-    const uid = object.metadata.uid ?? '';
-    if (this.#open.get(key)?.uid !== uid) {
-      const { namespace = '' } = object.metadata;
-      const issuers = new Set(issuersOfSigner(object.spec.signerName, namespace).map(issuerKeyText));
-      this.#open.set(key, { uid, issuers, seenAt: this.#deps.clock.now(), waits: 0 });
-      this.#deps.metrics.open(this.#open.size);
-    }
+    const { namespace = '', uid = '' } = object.metadata;
+    this.#open.add(key, uid, issuersOfSigner(object.spec.signerName, namespace).map(issuerKeyText));
+    this.#deps.metrics.open(this.#open.size);
     this.#queue.add(key);
   };
 
   /** The issuer's state is known, perhaps anew. */
   issuerKnown(issuer: IssuerKey): void {
-    const text = issuerKeyText(issuer);
-    for (const [key, { issuers }] of this.#open) if (issuers.has(text)) this.#queue.add(key);
+    for (const request of this.#open.of(issuerKeyText(issuer))) this.#queue.add(request);
   }
 
   /** The policies may say something else than they did. */
@@ -117,29 +108,22 @@ export class PodCertificateController {
     const { find, resolve } = this.#deps;
     const request = find(parseKey(key));
     const open = this.#open.get(key);
-    // Its deletion was told of by nobody when the watch moved to another version of the API.
-    if (!request) this.#forget(key);
-    if (!request || !open || !isOpen(request) || this.#answered.get(key) === request.metadata.uid) return;
+    if (!request || !open || open.answeredVersion === request.metadata.resourceVersion) return;
 
-    const outcome = await resolve(request);
+    const outcome = await resolve(request, open.seenAt);
     switch (outcome.outcome) {
       case 'hold':
         return;
       case 'waiting':
         return this.#wait(request, open, outcome);
       case 'denied':
-        return this.#deny(key, request, open, outcome);
+        return this.#deny(request, open, outcome);
       case 'issued':
-        if (await this.#write(key, request, outcome.status)) this.#tellIssued(request, open, outcome);
-        return;
+        return this.#issue(request, open, outcome);
     }
   }
 
-  #wait(
-    request: PodCertificateRequest,
-    open: Open,
-    { message, reason }: Extract<PodCertificateOutcome, { outcome: 'waiting' }>,
-  ): Requeue | void {
+  #wait(request: PodCertificateRequest, open: OpenRequest, { message, reason }: Wait): Requeue | void {
     const { log, metrics, random } = this.#deps;
     metrics.waiting(reason);
     log.info({ ...subjectOf(request), reason }, 'pod certificate waits');
@@ -151,43 +135,60 @@ export class PodCertificateController {
   }
 
   async #deny(
-    key: string,
     request: PodCertificateRequest,
-    open: Open,
+    open: OpenRequest,
     { message, reason }: Extract<PodCertificateOutcome, { outcome: 'denied' }>,
-  ): Promise<void> {
+  ): Promise<Requeue | void> {
     // It may quote what the pod's author has written, of which there may be much.
-    const condition = message.slice(0, longestMessage);
-    const lastTransitionTime = formatTime(this.#deps.clock.now());
-    const denied: PodCertificateRequestStatus = {
-      conditions: [{ type: 'Denied', status: 'True', reason, message: condition, lastTransitionTime }],
-    };
-    if (!(await this.#write(key, request, denied))) return;
+    const cause = message.slice(0, longestMessage);
+    const now = this.#deps.clock.now();
+    const lastTransitionTime = formatTime(now);
+    const answer = await this.#answer(request, open, now, {
+      conditions: [{ type: 'Denied', status: 'True', reason, message: cause, lastTransitionTime }],
+    });
+    if (answer === 'outdated') return;
+    if (answer !== 'written') return this.#wait(request, open, answer);
     this.#count('denied', request, open);
     // The kubelet tells the pod.
-    this.#deps.log.info({ ...subjectOf(request), reason, condition }, 'pod certificate denied');
+    this.#deps.log.info({ ...subjectOf(request), reason, cause }, 'pod certificate denied');
   }
 
-  /** False when the request is gone or another writer was faster, whose change brings it back by itself. */
-  async #write(
-    key: string,
+  async #issue(
     request: PodCertificateRequest,
+    open: OpenRequest,
+    outcome: Extract<PodCertificateOutcome, { outcome: 'issued' }>,
+  ): Promise<Requeue | void> {
+    const answer = await this.#answer(request, open, outcome.signedAt, outcome.status);
+    if (answer === 'written') this.#tellIssued(request, open, outcome);
+    else if (answer !== 'outdated') return this.#wait(request, open, answer);
+  }
+
+  /** Outdated when the request is gone or another writer was faster, whose change brings it back by itself. */
+  async #answer(
+    request: PodCertificateRequest,
+    open: OpenRequest,
+    now: number,
     status: PodCertificateRequestStatus,
-  ): Promise<boolean> {
+  ): Promise<'written' | 'outdated' | Wait> {
+    // What the API server would refuse is no answer.
+    const finding = checkStatus(request, status, now);
+    if (finding) return { reason: reasonOf(finding.fault), message: finding.message };
     try {
       await this.#deps.writeStatus(request, status);
     } catch (error) {
-      if (isKubeError(error, 'conflict', 'not-found')) return false;
+      if (isKubeError(error, 'conflict') || isObjectMissing(error)) return 'outdated';
+      // Its clock is another, or there is no right to sign for this signer.
+      if (isKubeError(error, 'invalid')) return { reason: refusalOf(error), message: error.message };
       throw error;
     }
-    if (this.#open.has(key)) this.#answered.set(key, request.metadata.uid ?? '');
-    return true;
+    open.answeredVersion = request.metadata.resourceVersion;
+    return 'written';
   }
 
   /** The API keeps a request for a quarter of an hour only: who got what, for how long, is in the log. */
   #tellIssued(
     request: PodCertificateRequest,
-    open: Open,
+    open: OpenRequest,
     { issuer, leaf, policy }: Extract<PodCertificateOutcome, { outcome: 'issued' }>,
   ): void {
     this.#count('issued', request, open);
@@ -205,7 +206,7 @@ export class PodCertificateController {
     );
   }
 
-  #count(outcome: 'issued' | 'denied', { metadata }: PodCertificateRequest, { seenAt }: Open): void {
+  #count(outcome: 'issued' | 'denied', { metadata }: PodCertificateRequest, { seenAt }: OpenRequest): void {
     const now = this.#deps.clock.now();
     const created = Date.parse(metadata.creationTimestamp ?? '');
     this.#deps.metrics.answered(outcome, now - seenAt, now - created);
@@ -231,6 +232,16 @@ export class PodCertificateController {
     this.#queue.forget(key);
     this.#deps.metrics.open(this.#open.size);
   }
+}
+
+function reasonOf(fault: StatusFault): WaitReason {
+  if (fault === 'too-short') return 'LifetimeTooShort';
+  return fault === 'not-before' ? 'ClockSkew' : 'UnexpectedCertificate';
+}
+
+function refusalOf({ details }: KubeError): WaitReason {
+  const fields = (details?.causes ?? []).map(({ field }) => field);
+  return fields.includes('status.notBefore') ? 'ClockSkew' : 'RefusedByServer';
 }
 
 function isOpen(request: PodCertificateRequest): boolean {

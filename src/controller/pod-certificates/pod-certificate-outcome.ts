@@ -8,16 +8,19 @@ export const waitReasons = [
   'IssuerNotFound',
   'IssuerNotReady',
   'NoPolicy', // no policy applies, or one that does is not usable yet
-  'PodGone', // it was there when the kubelet asked
+  'NamesNotAllowedYet', // they would be with a Service that may be on its way
+  'PodGone', // it was there, and where the kubelet said, when that asked
   'SigningError',
   'LifetimeTooShort', // the CA does not live the hour that the API asks for
   'ClockSkew',
   'UnexpectedCertificate', // the issuer gave another one than it was asked for
+  'RefusedByServer', // the answer: the controller may lack the right to sign
 ] as const;
 export type WaitReason = (typeof waitReasons)[number];
 
-/** Only what the pod's author or a policy says: a kubelet takes a denial for final, also when it renews. */
-export type DenialReason = typeof unsupportedKeyType | typeof invalidUserAnnotations | 'PolicyDenied';
+/** Only what the pod's author or a policy says, or its end: a kubelet takes a denial for final, also when it renews. */
+export type DenialReason =
+  typeof unsupportedKeyType | typeof invalidUserAnnotations | 'PolicyDenied' | 'PodFinished';
 
 /** What one look at a request came to. There is no failure: whatever may pass stays pending, and is tried again. */
 export type PodCertificateOutcome =
@@ -31,4 +34,6 @@ export type PodCertificateOutcome =
       readonly leaf: Certificate;
       readonly issuer: IssuerKey;
       readonly policy: string;
+      /** By the API server's clock, as far as that is known, in milliseconds since the epoch. */
+      readonly signedAt: number;
     };

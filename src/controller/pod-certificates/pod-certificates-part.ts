@@ -44,7 +44,7 @@ export function podCertificatesPart(context: TermContext): TermPart {
       log,
       metrics: context.metrics.podCertificates,
       find: (key) => watch.get(key),
-      resolve: (request) => resolvePodCertificate(request, values, resolving),
+      resolve: (request, seenAt) => resolvePodCertificate(request, seenAt, values, resolving),
       writeStatus: (request, status) => writeStatus(request, status),
     },
   );

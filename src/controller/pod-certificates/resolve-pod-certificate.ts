@@ -3,20 +3,22 @@ import { invalidUserAnnotations, unsupportedKeyType } from '../../api/pod-certif
 import type { PodCertificateRequest } from '../../api/pod-certificate-request.ts';
 import { toUsages } from '../../api/usages.ts';
 import type { UsageName } from '../../api/usages.ts';
-import { backdated, formatSpiffeId, isPkiError, noAltNames } from '../../pki/index.ts';
-import type { AltNames, KeySpec } from '../../pki/index.ts';
-import { policyPodOf, serviceAccountSubject } from '../../policy/index.ts';
-import type { PolicyDecision, PolicyJudge, PolicyPod, PolicyRequest } from '../../policy/index.ts';
-import type { Facts, FactSources } from '../approval/facts/facts.ts';
-import { issuerKeyText } from '../issuers/issuer-key.ts';
+import { formatSpiffeId, isPkiError, noAltNames } from '../../pki/index.ts';
+import { serviceAccountSubject } from '../../policy/index.ts';
+import type { PolicyJudge, PolicyPod, PolicyRequest, RequestedCertificate } from '../../policy/index.ts';
+import type { FactSources } from '../approval/facts/facts.ts';
+import { judgeForPod } from '../approval/judge-for-pod.ts';
+import type { PodVerdict } from '../approval/judge-for-pod.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
-import type { IssuerState } from '../issuers/issuer-state.ts';
 import type { CheckedRequest } from '../requests/check-request.ts';
+import { shortestLifetime } from './check-status.ts';
+import { findIssuer } from './find-issuer.ts';
+import type { FindIssuerDependencies } from './find-issuer.ts';
 import { issuedOutcome } from './issued-outcome.ts';
+import { mayBecomeNames } from './may-become-names.ts';
 import type { PodCertificateOutcome, WaitReason } from './pod-certificate-outcome.ts';
 import { requestedKey } from './requested-key.ts';
 import type { RequestedKey } from './requested-key.ts';
-import { issuersOfSigner } from './signer-name.ts';
 import { parseUserAnnotations } from './user-annotations.ts';
 import type { UserAnnotations } from './user-annotations.ts';
 
@@ -25,10 +27,9 @@ export interface PodCertificateOptions {
   readonly clusterDomain: string;
 }
 
-export interface PodCertificateDependencies {
+export interface PodCertificateDependencies extends FindIssuerDependencies {
   readonly now: () => number;
   readonly random: () => number;
-  readonly issuer: (key: IssuerKey) => IssuerState | undefined;
   readonly judge: PolicyJudge;
   readonly facts: FactSources;
 }
@@ -37,9 +38,17 @@ export interface PodCertificateDependencies {
 const mutualTls: readonly UsageName[] = ['digital signature', 'server auth', 'client auth'];
 const mutualTlsOfRsa: readonly UsageName[] = [...mutualTls, 'key encipherment'];
 
-/** Answer to a request at this moment; writes nothing. */
+/** A Deployment may be there before the Service whose name it asks for. */
+const namesWaitMs = 30_000;
+
+/**
+ * Answer to a request at this moment; writes nothing.
+ *
+ * @param seenAt when this process first saw it, in milliseconds since the epoch
+ */
 export async function resolvePodCertificate(
   request: PodCertificateRequest,
+  seenAt: number,
   options: PodCertificateOptions,
   deps: PodCertificateDependencies,
 ): Promise<PodCertificateOutcome> {
@@ -54,133 +63,104 @@ export async function resolvePodCertificate(
   if (found.found === 'loading') return { outcome: 'hold' };
   if (found.found === 'missing') return waiting(found.reason, found.message);
 
-  const wanted = wantedCertificate(spiffeIdOf(request, options), asked, key.spec, spec.maxExpirationSeconds);
-  const decision = await decide(request, found.issuer, wanted, options, deps);
-  if (!decision) {
-    const { podName, podUID } = spec;
-    return waiting('PodGone', `there is no pod ${namespace}/${podName} with uid ${podUID} any more`);
+  const certificate = requestedCertificate(request, asked, key, options);
+  const verdict = await judge(request, found.issuer, certificate, options, deps);
+  if (!verdict.proven) {
+    if (verdict.failure === 'pod-finished')
+      return { outcome: 'denied', reason: 'PodFinished', message: verdict.message };
+    return waiting('PodGone', verdict.message);
   }
-  if (decision.decision === 'leave') return waiting('NoPolicy', decision.message);
+  const { decision, pod } = verdict;
+  if (decision.decision === 'leave') {
+    return decision.because === 'being-read' ? { outcome: 'hold' } : waiting('NoPolicy', decision.message);
+  }
   if (decision.decision === 'deny') {
+    const isNew = deps.now() < seenAt + namesWaitMs;
+    if (isNew && mayBecomeNames(asked, pod, options)) return waiting('NamesNotAllowedYet', decision.message);
     return { outcome: 'denied', reason: 'PolicyDenied', message: decision.message };
   }
 
-  // A clock that is behind is corrected by what the API server's has shown; one that is ahead nobody can tell.
-  const now = Math.max(deps.now(), Date.parse(request.metadata.creationTimestamp ?? '') || 0);
-  const checked = checkedRequest(key, wanted, now);
+  const checked = checkedRequest(key, certificate, decision.duration ?? lifetimeOf(request));
+  const now = deps.now() + behindMs(request, seenAt);
   const { name = '', uid = '' } = request.metadata;
-  const result = await found.state.signer.sign({
-    request: { metadata: { namespace, name, uid } },
-    checked,
-    now,
-  });
+  const signing = { request: { metadata: { namespace, name, uid } }, checked, now };
+  const result = await found.state.signer.sign(signing);
   if (result.result === 'problem') return waiting('SigningError', result.message);
-  const { policy } = decision;
-  return issuedOutcome(request, result.issued.certificate, {
-    checked,
-    now,
-    random: deps.random,
-    issuer: found.issuer,
-    policy,
-  });
+  const { random } = deps;
+  const context = { checked, now, random, issuer: found.issuer, policy: decision.policy };
+  return issuedOutcome(result.issued.certificate, context);
 }
 
-export interface WantedCertificate {
-  readonly commonName: string | undefined;
-  readonly altNames: AltNames;
-  readonly usages: readonly UsageName[];
-  /** Milliseconds from notBefore to notAfter. */
-  readonly lifetime: number;
-  readonly key: KeySpec;
-}
-
-function wantedCertificate(
-  spiffeId: string,
+function requestedCertificate(
+  request: PodCertificateRequest,
   { commonName, dnsNames, ipAddresses }: UserAnnotations,
-  key: KeySpec,
-  maxExpirationSeconds = 86_400,
-): WantedCertificate {
-  const { emailAddresses } = noAltNames;
+  { spec: key }: RequestedKey,
+  { trustDomain }: PodCertificateOptions,
+): RequestedCertificate {
+  const { metadata, spec } = request;
+  const path = `/ns/${metadata.namespace ?? ''}/sa/${spec.serviceAccountName}`;
   return {
-    commonName,
-    altNames: { dnsNames, ipAddresses, uris: [spiffeId], emailAddresses },
+    subject: commonName === undefined ? {} : { commonName },
+    altNames: { ...noAltNames, dnsNames, ipAddresses, uris: [formatSpiffeId({ trustDomain, path })] },
     usages: key.algorithm === 'RSA' ? mutualTlsOfRsa : mutualTls,
-    lifetime: maxExpirationSeconds * 1000,
+    isCA: false,
+    duration: lifetimeOf(request),
+    shortestDuration: shortestLifetime,
     key,
   };
 }
 
-/**
- * A denial is final for the pod, so it is never spoken by caches that may be behind; nor is a pod that they do not know yet
- * approved unseen, because policies may go by its labels.
- *
- * @returns undefined when the pod is gone
- */
-async function decide(
-  request: PodCertificateRequest,
+/** The longest, in milliseconds: the API lets a signer give less. */
+function lifetimeOf({ spec }: PodCertificateRequest): number {
+  return (spec.maxExpirationSeconds ?? 86_400) * 1000;
+}
+
+/** The API server has proven pod, node and account of the request; here they are held to what the cluster has now. */
+function judge(
+  { metadata, spec }: PodCertificateRequest,
   issuer: IssuerKey,
-  { altNames, commonName, key, lifetime, usages }: WantedCertificate,
-  options: PodCertificateOptions,
-  { facts, judge }: PodCertificateDependencies,
-): Promise<PolicyDecision | undefined> {
-  const { name = '', namespace = '' } = request.metadata;
-  const subject = commonName === undefined ? {} : { commonName };
-  const asked: Omit<PolicyRequest, 'pod'> = {
+  certificate: RequestedCertificate,
+  surroundings: PodCertificateOptions,
+  deps: PodCertificateDependencies,
+): Promise<PodVerdict> {
+  const { name = '', namespace = '' } = metadata;
+  const { nodeName, nodeUID, podName, podUID, serviceAccountName } = spec;
+  const claimed = {
+    namespace,
+    name: podName,
+    uid: podUID,
+    node: { name: nodeName, uid: nodeUID },
+    serviceAccount: serviceAccountName,
+  };
+  const requestFor = (pod: PolicyPod): PolicyRequest => ({
     namespace,
     name,
     issuer: { name: issuer.name, kind: issuer.kind, group: certManagerGroup },
-    subject: serviceAccountSubject({ namespace, serviceAccount: request.spec.serviceAccountName }),
-    certificate: { subject, altNames, usages, isCA: false, duration: lifetime, key },
-  };
-  const watched = await describePod(request, facts.watched, options);
-  if (watched) {
-    const decision = await judge.decide({ ...asked, pod: watched });
-    if (decision.decision !== 'deny') return decision;
-  }
-  const live = await describePod(request, facts.live, options);
-  return live && judge.decide({ ...asked, pod: live });
+    subject: serviceAccountSubject(pod),
+    certificate,
+    pod,
+  });
+  return judgeForPod(claimed, requestFor, { ...deps, surroundings });
 }
 
-/** The pod as the cluster has it; undefined when it has none, or another of its name. */
-async function describePod(
-  { metadata: { namespace = '' }, spec: { podName, podUID } }: PodCertificateRequest,
-  facts: Facts,
-  options: PodCertificateOptions,
-): Promise<PolicyPod | undefined> {
-  const pod = await facts.pod(namespace, podName);
-  if (pod?.metadata.uid !== podUID) return undefined;
-  return policyPodOf(pod, await facts.services(namespace), options);
-}
-
-/** The lifetime begins where the issuer backdates it to. */
 function checkedRequest(
   { publicKey, stub }: RequestedKey,
-  wanted: WantedCertificate,
-  now: number,
+  { altNames, subject, usages }: RequestedCertificate,
+  duration: number,
 ): CheckedRequest {
-  const { altNames, commonName, lifetime, usages } = wanted;
-  const subject = commonName === undefined ? {} : { commonName };
+  const sanCritical = subject.commonName === undefined;
   return {
-    csr: {
-      pem: stub,
-      publicKey,
-      subject,
-      altNames,
-      sanCritical: commonName === undefined,
-      otherExtensions: [],
-    },
+    csr: { pem: stub, publicKey, subject, altNames, sanCritical, otherExtensions: [] },
     usages: toUsages(usages, false),
     isCA: false,
-    duration: lifetime - (now - backdated(new Date(now)).getTime()),
+    duration,
   };
 }
 
-function spiffeIdOf(
-  { metadata, spec }: PodCertificateRequest,
-  { trustDomain }: PodCertificateOptions,
-): string {
-  const path = `/ns/${metadata.namespace ?? ''}/sa/${spec.serviceAccountName}`;
-  return formatSpiffeId({ trustDomain, path });
+/** How far this clock is behind the API server's, as far as that has shown. That it is ahead nobody can tell. */
+function behindMs({ metadata }: PodCertificateRequest, seenAt: number): number {
+  const created = Date.parse(metadata.creationTimestamp ?? '');
+  return Math.max(0, (created || 0) - seenAt);
 }
 
 /** The key, or why it is not signed here. */
@@ -191,33 +171,6 @@ function readKey(request: PodCertificateRequest): RequestedKey | string {
     if (isPkiError(error)) return error.message;
     throw error;
   }
-}
-
-type FoundIssuer =
-  | {
-      readonly found: 'ready';
-      readonly issuer: IssuerKey;
-      readonly state: Extract<IssuerState, { state: 'ready' }>;
-    }
-  | { readonly found: 'loading' }
-  | { readonly found: 'missing'; readonly reason: WaitReason; readonly message: string };
-
-function findIssuer(
-  signerName: string,
-  namespace: string,
-  { issuer: stateOf }: PodCertificateDependencies,
-): FoundIssuer {
-  const candidates = issuersOfSigner(signerName, namespace);
-  for (const issuer of candidates) {
-    const state = stateOf(issuer);
-    if (state === undefined) continue;
-    if (state.state === 'loading') return { found: 'loading' };
-    if (state.state === 'ready') return { found: 'ready', issuer, state };
-    // The cause is on the issuer: it may speak of Secrets that a pod has no business with.
-    return { found: 'missing', reason: 'IssuerNotReady', message: `${issuerKeyText(issuer)} is not ready` };
-  }
-  const message = `there is no ${candidates.map(issuerKeyText).join(' and no ')} for signer ${signerName}`;
-  return { found: 'missing', reason: 'IssuerNotFound', message };
 }
 
 function waiting(reason: WaitReason, message: string): PodCertificateOutcome {

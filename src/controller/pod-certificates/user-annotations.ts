@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
 import type { PodCertificateRequestSpec } from '../../api/pod-certificate-request.ts';
 import { certmountGroup } from '../../api/groups.ts';
 import { checkDnsName, isPkiError } from '../../pki/index.ts';
+import { canonicalIp } from '../../policy/index.ts';
 import { nearest } from '../../runtime/nearest.ts';
 
 /** What a pod's author may ask for beside the pod's identity; whether the pod gets it is the policies' to say. */
@@ -38,11 +38,13 @@ export function parseUserAnnotations(
   if (unknown !== undefined) return invalid(unknownKey(unknown, known));
 
   const dnsNames = list(given[userAnnotationKeys.dnsNames]).map((name) => expand(name, spec, namespace));
-  const ipAddresses = list(given[userAnnotationKeys.ipAddresses]);
+  const addresses = list(given[userAnnotationKeys.ipAddresses]);
+  // Policies judge what is signed, and that has one way of writing each.
+  const ipAddresses = addresses.flatMap((address) => canonicalIp(address) ?? []);
   const commonName = given[userAnnotationKeys.commonName];
   const badName = dnsNames.map(dnsProblem).find((problem) => problem !== undefined);
   if (badName !== undefined) return invalid(`${userAnnotationKeys.dnsNames}: ${badName}`);
-  const badAddress = ipAddresses.find((address) => isIP(address) === 0);
+  const badAddress = addresses.find((address) => canonicalIp(address) === undefined);
   if (badAddress !== undefined) {
     return invalid(`${userAnnotationKeys.ipAddresses}: ${JSON.stringify(badAddress)} is not an IP address`);
   }

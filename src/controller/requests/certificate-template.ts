@@ -1,4 +1,4 @@
-import { backdated } from '../../pki/index.ts';
+import { validityFrom } from '../../pki/index.ts';
 import type { CertificateTemplate } from '../../pki/index.ts';
 import type { CheckedRequest } from './check-request.ts';
 
@@ -10,7 +10,7 @@ export interface IssuerPointers {
 }
 
 /**
- * The certificate that is asked for, with a lifetime from `now` on.
+ * The certificate that is asked for: from its notBefore to its notAfter it is as long as that says.
  *
  * @param now milliseconds since the epoch
  */
@@ -26,8 +26,7 @@ export function certificateTemplate(
     publicKey: checked.csr.publicKey,
     usages: checked.usages,
     isCA: checked.isCA,
-    notBefore: backdated(new Date(now)),
-    notAfter: new Date(now + checked.duration),
+    ...validityFrom(new Date(now), checked.duration),
     ...(crlDistributionPoints && { crlDistributionPoints }),
     ...(ocspServers && { ocspServers }),
     ...(issuingCertificateURLs && { issuingCertificateUrls: issuingCertificateURLs }),

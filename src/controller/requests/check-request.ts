@@ -11,7 +11,7 @@ export interface CheckedRequest {
   readonly csr: ParsedRequest;
   readonly usages: Usages;
   readonly isCA: boolean;
-  /** Milliseconds, more than 0. */
+  /** Milliseconds from notBefore to notAfter, more than 0. */
   readonly duration: number;
 }
 

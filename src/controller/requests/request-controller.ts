@@ -7,6 +7,7 @@ import { issuerKeyText, referencedIssuer } from '../issuers/issuer-key.ts';
 import type { RequestMetrics, SyncMetrics } from '../metrics.ts';
 import { nextStatus } from './next-status.ts';
 import { OpenRequests } from './open-requests.ts';
+import type { OpenRequest } from './open-requests.ts';
 import type { RequestOutcome } from './outcome.ts';
 import { isOpen, phaseOf } from './phase.ts';
 import { problems } from './problem.ts';
@@ -46,16 +47,11 @@ const secretPollMs = 30_000;
 export class RequestController {
   readonly #queue: WorkQueue;
   readonly #deps: RequestControllerDependencies;
-  readonly #open = new OpenRequests();
-  /** When an open request was first seen here, in milliseconds since the epoch. */
-  readonly #seenAt = new Map<string, number>();
-  /** Why open requests wait for approval, as far as it was told. */
-  readonly #told = new Map<string, string>();
-  /** The version that a status was written for, until the watch tells of the new one: the cache is behind so long. */
-  readonly #written = new Map<string, string | undefined>();
+  readonly #open: OpenRequests;
 
   constructor(options: RequestControllerOptions, deps: RequestControllerDependencies) {
     this.#deps = deps;
+    this.#open = new OpenRequests({ now: () => deps.clock.now() });
     this.#queue = new WorkQueue(
       { workers: options.workers, baseDelayMs: 200, maxDelayMs: 300_000 },
       {
@@ -83,14 +79,13 @@ export class RequestController {
   /** Listener of the requests' reflector. */
   readonly onChange = ({ type, object }: Change<CertificateRequest>): void => {
     const key = keyTextOf(object);
-    this.#written.delete(key);
     if (type === 'deleted' || !isOpen(object)) {
       this.#forget(key);
       return;
     }
-    const issuer = referencedIssuer(object.spec.issuerRef, object.metadata.namespace ?? '');
-    if (issuer) this.#open.add(key, issuerKeyText(issuer));
-    if (!this.#seenAt.has(key)) this.#seenAt.set(key, this.#deps.clock.now());
+    const { namespace = '', uid = '' } = object.metadata;
+    const issuer = referencedIssuer(object.spec.issuerRef, namespace);
+    this.#open.add(key, uid, issuer ? [issuerKeyText(issuer)] : []);
     this.#queue.add(key);
   };
 
@@ -101,7 +96,7 @@ export class RequestController {
 
   /** What nobody had a word for may be approved or denied now. */
   policiesChanged(): void {
-    for (const key of this.#open.all()) {
+    for (const key of this.#open.keys()) {
       const request = this.#deps.find(parseKey(key));
       if (request && phaseOf(request) === 'unapproved') this.#queue.add(key);
     }
@@ -119,39 +114,37 @@ export class RequestController {
   async #reconcile(key: string): Promise<{ requeueAfterMs: number } | void> {
     const { clock, find, metrics, resolve } = this.#deps;
     const request = find(parseKey(key));
-    if (!request || !isOpen(request) || this.#isStale(key, request)) return;
+    const open = this.#open.get(key);
+    if (!request || !open || open.answeredVersion === request.metadata.resourceVersion) return;
     metrics.synced('certificaterequests');
 
-    // The watch may tell of our own write before its answer is here, and with that the request is forgotten.
-    const seenAt = this.#seenAt.get(key) ?? clock.now();
     const outcome = await resolve(request);
     const status = nextStatus(request.status, outcome, clock.now());
-    if (status && !(await this.#write(key, request, status))) return;
-    if (status) this.#tell(request, outcome, seenAt);
-    return this.#comeBack(key, request, outcome);
-  }
-
-  #isStale(key: string, request: CertificateRequest): boolean {
-    return this.#written.has(key) && this.#written.get(key) === request.metadata.resourceVersion;
+    if (status && !(await this.#write(request, open, status))) return;
+    if (status) this.#tell(request, outcome, open);
+    return this.#comeBack(key, request, open, outcome);
   }
 
   /** False when the request is gone or another writer was faster, whose change brings it back by itself. */
-  async #write(key: string, request: CertificateRequest, status: CertificateRequestStatus): Promise<boolean> {
+  async #write(
+    request: CertificateRequest,
+    open: OpenRequest,
+    status: CertificateRequestStatus,
+  ): Promise<boolean> {
+    const { resourceVersion } = request.metadata;
     try {
-      this.#written.set(key, request.metadata.resourceVersion);
       const { metadata } = await this.#deps.writeStatus(request, status);
       // Where nothing changed the watch has nothing to tell of.
-      if (metadata.resourceVersion === request.metadata.resourceVersion) this.#written.delete(key);
+      if (metadata.resourceVersion !== resourceVersion) open.answeredVersion = resourceVersion;
       return true;
     } catch (error) {
-      this.#written.delete(key);
       if (!isKubeError(error, 'conflict', 'not-found')) throw error;
       this.#deps.metrics.conflict();
       return false;
     }
   }
 
-  #tell(request: CertificateRequest, outcome: RequestOutcome, seenAt: number): void {
+  #tell(request: CertificateRequest, outcome: RequestOutcome, { seenAt }: OpenRequest): void {
     const { clock, events, log, metrics } = this.#deps;
     const certificateRequest = keyTextOf(request);
     const now = clock.now();
@@ -186,6 +179,7 @@ export class RequestController {
   #comeBack(
     key: string,
     request: CertificateRequest,
+    open: OpenRequest,
     outcome: RequestOutcome,
   ): { requeueAfterMs: number } | void {
     if (outcome.outcome === 'problem') {
@@ -193,27 +187,25 @@ export class RequestController {
       return watched ? undefined : { requeueAfterMs: secretPollMs };
     }
     if (outcome.outcome !== 'unapproved') return;
-    const age = this.#deps.clock.now() - (this.#seenAt.get(key) ?? 0);
+    const age = this.#deps.clock.now() - open.seenAt;
     if (age < unapprovedNoticeMs) return { requeueAfterMs: unapprovedNoticeMs - age };
-    this.#tellCause(key, request, outcome.message);
+    this.#tellCause(key, request, open, outcome.message);
     return { requeueAfterMs: unapprovedPollMs };
   }
 
   /** Once for each cause. */
-  #tellCause(key: string, request: CertificateRequest, message: string): void {
-    const reason = message.slice(0, longestCause);
-    if (!this.#open.has(key) || this.#told.get(key) === reason) return;
-    this.#told.set(key, reason);
+  #tellCause(key: string, request: CertificateRequest, open: OpenRequest, message: string): void {
+    const cause = message.slice(0, longestCause);
+    if (this.#open.get(key) !== open || open.told === cause) return;
+    open.told = cause;
     const { events, log } = this.#deps;
-    const note = `Not signing CertificateRequest until it is Approved: ${reason}`;
-    log.info({ certificateRequest: key, reason }, 'waits for approval');
+    const note = `Not signing CertificateRequest until it is Approved: ${cause}`;
+    log.info({ certificateRequest: key, cause }, 'waits for approval');
     events.record(request, 'CertificateRequest', 'Normal', 'WaitingForApproval', note);
   }
 
   #forget(key: string): void {
     this.#open.delete(key);
-    this.#seenAt.delete(key);
-    this.#told.delete(key);
     this.#deps.awaitSecret(key, undefined);
     this.#queue.forget(key);
   }

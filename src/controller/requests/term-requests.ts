@@ -1,12 +1,12 @@
 import { certificateRequests } from '../../api/certificate-request.ts';
 import type { CertificateRequest, CertificateRequestStatus } from '../../api/certificate-request.ts';
 import { Reflector } from '../../kube/index.ts';
-import type { Clock, KubeClient, ObjectKey } from '../../kube/index.ts';
+import type { Clock, KubeClient } from '../../kube/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import type { ControllerMetrics } from '../metrics.ts';
 import { identityOf } from '../slim-object.ts';
-import { AwaitedSecrets } from './awaited-secrets.ts';
+import type { AwaitedSecrets } from '../issuers/awaited-secrets.ts';
 import { RequestController } from './request-controller.ts';
 import { resolveRequest } from './resolve-request.ts';
 import type { ResolveDependencies } from './resolve-request.ts';
@@ -23,13 +23,9 @@ export interface TermRequestsDependencies extends Pick<ResolveDependencies, 'app
   readonly events: EventRecorder;
   readonly metrics: ControllerMetrics;
   readonly log: Logger;
-  /** Names all Secrets that an owner needs from now on. */
-  readonly wantSecrets: (owner: string, keys: readonly ObjectKey[]) => void;
+  readonly awaitSecrets: (kind: string, onChange: (request: string) => void) => AwaitedSecrets;
   readonly onWatchError: (resource: string, error: unknown) => void;
 }
-
-/** Watches for the Secrets of single requests, besides those of issuers. */
-const awaitedSecretsLimit = 100;
 
 /** The CertificateRequests of the cluster and what answers them, for as long as this process leads. */
 export class TermRequests {
@@ -43,7 +39,9 @@ export class TermRequests {
       { resource, transform: slimRequest },
       { clock, random, onError: (error) => onWatchError(certificateRequests.plural, error) },
     );
-    const awaited = new AwaitedSecrets(awaitedSecretsLimit, { want: deps.wantSecrets });
+    const awaited = deps.awaitSecrets(certificateRequests.kind, (request) =>
+      this.controller.secretChanged(request),
+    );
     const resolving: ResolveDependencies = {
       now: () => clock.now(),
       approver,

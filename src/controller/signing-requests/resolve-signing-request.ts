@@ -3,15 +3,15 @@ import { signingRequestAnnotations } from '../../api/certificate-signing-request
 import type { CertificateSigningRequest } from '../../api/certificate-signing-request.ts';
 import { formatDuration, parseDuration } from '../../api/duration.ts';
 import { ApiError } from '../../api/errors.ts';
-import type { ObjectMeta } from '../../kube/index.ts';
+import type { ObjectKey, ObjectMeta } from '../../kube/index.ts';
 import { parseRequest } from '../../pki/index.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
 import type { IssuerState } from '../issuers/issuer-state.ts';
 import { privateKeyAnnotation } from '../issuers/selfsigned/selfsigned-signer.ts';
+import type { SignResult } from '../issuers/signer.ts';
 import { checkRequest } from '../requests/check-request.ts';
 import type { RequestCheck } from '../requests/check-request.ts';
 import { problems } from '../requests/problem.ts';
-import type { RequestProblem } from '../requests/problem.ts';
 import { phaseOf } from './signing-request-phase.ts';
 
 /**
@@ -32,20 +32,22 @@ export type SigningRequestProblem =
   | 'ErrorGettingSecret'
   | 'ErrorParsingKey'
   | 'ErrorKeyMatch'
+  | 'ErrorGenerating' // SelfSigned; of other issuers SigningError
+  | 'ErrorSigning'
   | 'SigningError';
 
 /** What one look at a request came to. */
 export type SigningRequestOutcome =
   /** Nothing to do, or nothing is known yet. */
   | { readonly outcome: 'leave' }
-  | { readonly outcome: 'issued'; /** PEM. */ readonly certificate: string }
+  | { readonly outcome: 'issued'; /** PEM. */ readonly certificate: string; readonly note: string }
   | { readonly outcome: 'failed'; readonly reason: SigningRequestProblem; readonly message: string }
   | {
       readonly outcome: 'waiting';
       readonly reason: SigningRequestProblem;
       readonly message: string;
-      /** Nothing that is watched ends the wait. */
-      readonly lookAgain?: true;
+      /** What the wait ends with, beside a change of the request or its issuer. */
+      readonly until?: ObjectKey | 'looked-again';
     };
 
 export interface SigningRequestOptions {
@@ -63,6 +65,20 @@ export interface SigningRequestDependencies {
   ) => Promise<boolean>;
 }
 
+/** As cert-manager's two controllers for them have it. */
+const wordsOf = {
+  authority: {
+    generating: 'SigningError',
+    signing: 'SigningError',
+    issued: 'Certificate fetched from issuer successfully',
+  },
+  'own-key': {
+    generating: 'ErrorGenerating',
+    signing: 'ErrorSigning',
+    issued: 'Certificate self signed successfully',
+  },
+} as const;
+
 /** As long as the API server asks of spec.expirationSeconds. */
 const shortestDuration = 600_000;
 
@@ -79,6 +95,7 @@ export async function resolveSigningRequest(
     return waiting('WaitingApproval', 'Waiting for the Approved condition before issuing');
   }
   const state = deps.issuer(issuer);
+  if (state?.state === 'loading') return { outcome: 'leave' };
   const missing = issuerProblem(issuer, state);
   if (missing) return missing;
   if (issuer.kind === 'Issuer' && !(await deps.mayReference(request, issuer))) {
@@ -86,19 +103,19 @@ export async function resolveSigningRequest(
   }
   const duration = durationOf(request);
   if (typeof duration !== 'number') return duration;
-  if (state?.state === 'loading') return { outcome: 'leave' };
   if (state?.state !== 'ready') {
     const message = `Referenced ${issuer.kind} ${textOf(issuer)} does not have a Ready status condition`;
     return waiting('IssuerNotReady', message);
   }
 
   const checked = check(request, issuer, duration);
+  const words = wordsOf[state.signer.signsWith];
   if (!checked.valid)
-    return failed('SigningError', `Error generating certificate template: ${checked.message}`);
+    return failed(words.generating, `Error generating certificate template: ${checked.message}`);
   const metadata = signingMetadata(request, issuer, options);
   const result = await state.signer.sign({ request: { metadata }, checked, now: deps.now() });
-  if (result.result === 'issued') return { outcome: 'issued', certificate: result.issued.certificate };
-  return signingProblem(result.problem, result.message);
+  if (result.result === 'problem') return signingProblem(result, words.signing);
+  return { outcome: 'issued', certificate: result.issued.certificate, note: words.issued };
 }
 
 function issuerProblem(issuer: IssuerKey, state: IssuerState | undefined): SigningRequestOutcome | undefined {
@@ -178,23 +195,36 @@ function signingMetadata(
   };
 }
 
-function signingProblem(problem: RequestProblem, message: string): SigningRequestOutcome {
+function signingProblem(
+  { awaits, message, problem }: Extract<SignResult, { result: 'problem' }>,
+  signing: SigningRequestProblem,
+): SigningRequestOutcome {
+  const until = awaits ?? 'looked-again';
+  const secret = `${awaits?.namespace ?? ''}/${awaits?.name ?? ''}`;
   switch (problem) {
     case 'MissingAnnotation': {
       const { privateKeySecret } = signingRequestAnnotations;
       return failed('MissingAnnotation', `Missing private key reference annotation: "${privateKeySecret}"`);
     }
     case 'MissingSecret':
-      return { outcome: 'waiting', reason: 'SecretNotFound', message, lookAgain: true };
+      return {
+        outcome: 'waiting',
+        reason: 'SecretNotFound',
+        message: `Referenced Secret ${secret} not found`,
+        until,
+      };
     case 'ErrorGettingSecret':
-    case 'ErrorParsingKey':
-      return { outcome: 'waiting', reason: problem, message, lookAgain: true };
+      return { outcome: 'waiting', reason: problem, message, until };
+    case 'ErrorParsingKey': {
+      const failure = `Failed to parse signing key from secret ${secret}`;
+      return { outcome: 'waiting', reason: problem, message: failure, until };
+    }
     case 'ErrorKeyMatch':
       return failed('ErrorKeyMatch', 'Referenced private key in Secret does not match that in the request');
     default:
       return problems[problem].ready === 'Failed'
-        ? failed('SigningError', message)
-        : { outcome: 'waiting', reason: 'SigningError', message, lookAgain: true };
+        ? failed(signing, message)
+        : { outcome: 'waiting', reason: signing, message, until };
   }
 }
 

@@ -3,13 +3,14 @@ import type {
   CertificateSigningRequestStatus,
 } from '../../api/certificate-signing-request.ts';
 import { formatTime } from '../../api/time.ts';
-import { isKubeError, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
+import { backoffMs, isKubeError, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
 import type { Change, Clock, ObjectKey, Requeue } from '../../kube/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import { issuerKeyText } from '../issuers/issuer-key.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
 import { OpenRequests } from '../requests/open-requests.ts';
+import type { OpenRequest } from '../requests/open-requests.ts';
 import type { SigningRequestOutcome } from './resolve-signing-request.ts';
 import type { SigningRequestMetrics } from './signing-request-metrics.ts';
 import { phaseOf } from './signing-request-phase.ts';
@@ -24,23 +25,25 @@ export interface SigningRequestControllerDependencies {
     request: CertificateSigningRequest,
     status: CertificateSigningRequestStatus,
   ) => Promise<unknown>;
+  /** Brings the request back when the Secret changes; false when there is no room for another watch. */
+  readonly awaitSecret: (request: string, secret: ObjectKey | undefined) => boolean;
   readonly events: EventRecorder;
   readonly metrics: SigningRequestMetrics;
   readonly log: Logger;
 }
 
 /** For the rare wait that no watch can end. */
-const lookAgainMs = 30_000;
-const issuedNote = 'Certificate fetched from issuer successfully';
+const waitBackoff = { baseMs: 1_000, maxMs: 30_000 };
 
 /** Answers Kubernetes' own requests to issuers, once somebody has approved them. */
 export class SigningRequestController {
   readonly #queue: WorkQueue;
   readonly #deps: SigningRequestControllerDependencies;
-  readonly #open = new OpenRequests();
+  readonly #open: OpenRequests;
 
   constructor(deps: SigningRequestControllerDependencies) {
     this.#deps = deps;
+    this.#open = new OpenRequests({ now: () => deps.clock.now() });
     this.#queue = new WorkQueue(
       { workers: 4, baseDelayMs: 200, maxDelayMs: 300_000 },
       {
@@ -61,16 +64,22 @@ export class SigningRequestController {
     const phase = phaseOf(object);
     if (type === 'deleted' || !('issuer' in phase)) {
       this.#open.delete(key);
+      this.#deps.awaitSecret(key, undefined);
       this.#queue.forget(key);
       return;
     }
-    this.#open.add(key, issuerKeyText(phase.issuer));
+    this.#open.add(key, object.metadata.uid ?? '', [issuerKeyText(phase.issuer)]);
     this.#queue.add(key);
   };
 
   /** The issuer's state is known, perhaps anew. */
   issuerKnown(issuer: IssuerKey): void {
     for (const request of this.#open.of(issuerKeyText(issuer))) this.#queue.add(request);
+  }
+
+  /** A Secret that the request waits for has changed. */
+  secretChanged(request: string): void {
+    this.#queue.add(request);
   }
 
   run(signal: AbortSignal): Promise<void> {
@@ -80,26 +89,35 @@ export class SigningRequestController {
   async #reconcile(key: string): Promise<Requeue | void> {
     const { find, metrics, resolve } = this.#deps;
     const request = find(parseKey(key));
-    if (!request) return;
+    const open = this.#open.get(key);
+    if (!request || !open || open.answeredVersion === request.metadata.resourceVersion) return;
     const outcome = await resolve(request);
     if (outcome.outcome === 'leave') return;
-    if (outcome.outcome === 'waiting') {
-      metrics.looked('waiting');
-      const type = outcome.reason === 'WaitingApproval' ? 'Normal' : 'Warning';
-      this.#record(request, type, outcome.reason, outcome.message);
-      return outcome.lookAgain ? { requeueAfterMs: lookAgainMs } : undefined;
-    }
-    if (!(await this.#write(request, this.#status(request, outcome)))) return;
+    if (outcome.outcome === 'waiting') return this.#wait(key, request, open, outcome);
+    if (!(await this.#write(request, open, this.#status(request, outcome)))) return;
     metrics.looked(outcome.outcome);
-    const { signerName: issuer, username: requester } = request.spec;
-    const fields = { signingRequest: key, issuer, requester };
+    const fields = { signingRequest: key, issuer: open.issuers[0], requester: request.spec.username };
     if (outcome.outcome === 'failed') {
       this.#deps.log.info({ ...fields, reason: outcome.reason }, 'signing request failed');
       this.#record(request, 'Warning', outcome.reason, outcome.message);
     } else {
       this.#deps.log.info(fields, 'signing request issued');
-      this.#record(request, 'Normal', 'CertificateIssued', issuedNote);
+      this.#record(request, 'Normal', 'CertificateIssued', outcome.note);
     }
+  }
+
+  #wait(
+    key: string,
+    request: CertificateSigningRequest,
+    open: OpenRequest,
+    { message, reason, until }: Extract<SigningRequestOutcome, { outcome: 'waiting' }>,
+  ): Requeue | void {
+    const { awaitSecret, metrics, random } = this.#deps;
+    metrics.looked('waiting');
+    this.#record(request, reason === 'WaitingApproval' ? 'Normal' : 'Warning', reason, message);
+    open.waits += 1;
+    const watched = until === 'looked-again' ? false : awaitSecret(key, until);
+    return watched ? undefined : { requeueAfterMs: backoffMs(open.waits, waitBackoff, random) };
   }
 
   #status(
@@ -121,10 +139,12 @@ export class SigningRequestController {
   /** False when the request is gone or another writer was faster, whose change brings it back by itself. */
   async #write(
     request: CertificateSigningRequest,
+    open: OpenRequest,
     status: CertificateSigningRequestStatus,
   ): Promise<boolean> {
     try {
       await this.#deps.writeStatus(request, status);
+      open.answeredVersion = request.metadata.resourceVersion;
       return true;
     } catch (error) {
       if (isKubeError(error, 'conflict', 'not-found')) return false;

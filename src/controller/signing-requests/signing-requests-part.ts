@@ -32,7 +32,10 @@ export function signingRequestsPart(context: TermContext): TermPart {
     mayReference: ({ spec }: CertificateSigningRequest, issuer: Extract<IssuerKey, { kind: 'Issuer' }>) =>
       mayReference(client, spec, issuer),
   };
-  const controller = new SigningRequestController({
+  const awaited = context.awaitSecrets(certificateSigningRequests.kind, (request) =>
+    controller.secretChanged(request),
+  );
+  const controller: SigningRequestController = new SigningRequestController({
     clock,
     random,
     events,
@@ -40,6 +43,7 @@ export function signingRequestsPart(context: TermContext): TermPart {
     metrics: metrics.signingRequests,
     find: (key) => watch.get(key),
     resolve: (request) => resolveSigningRequest(request, values, resolving),
+    awaitSecret: (request, secret) => awaited.await(request, secret),
     writeStatus: (request: CertificateSigningRequest, status: CertificateSigningRequestStatus) =>
       resource.replaceStatus({ metadata: identityOf(request), spec: request.spec, status }),
   });

@@ -27,7 +27,7 @@ export interface CertificateTemplate {
   readonly usages: Usages;
   readonly isCA: boolean;
   readonly pathLength?: number;
-  /** See {@link backdated}. */
+  /** See {@link validityFrom}. */
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly crlDistributionPoints?: readonly string[];
@@ -44,9 +44,20 @@ export interface SigningDependencies {
   readonly randomBytes: (size: number) => Buffer;
 }
 
-/** `now`, a minute earlier, so that clocks that are a little slow accept the certificate at once. */
-export function backdated(now: Date): Date {
-  return new Date(now.getTime() - 60_000);
+const longestBackdatingMs = 60_000;
+
+/**
+ * A lifetime that began a minute ago, or a tenth of it where that is less, so that clocks that are a little slow accept the
+ * certificate at once.
+ *
+ * @param lifetime milliseconds from notBefore to notAfter
+ */
+export function validityFrom(
+  now: Date,
+  lifetime: number,
+): Pick<CertificateTemplate, 'notBefore' | 'notAfter'> {
+  const start = now.getTime() - Math.min(longestBackdatingMs, lifetime / 10);
+  return { notBefore: new Date(start), notAfter: new Date(start + lifetime) };
 }
 
 /**

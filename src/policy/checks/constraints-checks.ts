@@ -6,19 +6,36 @@ import type { Check, CheckContext } from './check.ts';
 const path = 'spec.constraints';
 const largestSize = 8192;
 
-/** What the request must keep to, whatever it asks for. */
-export function constraintsChecks(constraints: PolicyConstraints, context: CheckContext): readonly Check[] {
-  return [...durationChecks(constraints, context), ...keyChecks(constraints.privateKey ?? {}, context)];
+export interface CompiledConstraints {
+  readonly checks: readonly Check[];
+  /** Milliseconds. */
+  readonly maxDuration: number | undefined;
 }
 
-function durationChecks(constraints: PolicyConstraints, context: CheckContext): readonly Check[] {
-  const least = read(constraints, 'minDuration', context);
-  const most = read(constraints, 'maxDuration', context);
+/** What the request must keep to, whatever it asks for. */
+export function compileConstraints(
+  constraints: PolicyConstraints,
+  context: CheckContext,
+): CompiledConstraints {
+  const minDuration = read(constraints, 'minDuration', context);
+  const maxDuration = read(constraints, 'maxDuration', context);
+  const checks = [
+    ...durationChecks(minDuration, maxDuration, context),
+    ...keyChecks(constraints.privateKey ?? {}, context),
+  ];
+  return { checks, maxDuration };
+}
+
+function durationChecks(
+  least: number | undefined,
+  most: number | undefined,
+  context: CheckContext,
+): readonly Check[] {
   if (least !== undefined && most !== undefined && most < least)
     context.fault(`${path}.maxDuration`, 'must not be shorter than minDuration');
   return [
-    durationCheck('minDuration', least, 'at least', (duration, limit) => duration >= limit),
-    durationCheck('maxDuration', most, 'at most', (duration, limit) => duration <= limit),
+    durationCheck('minDuration', least, 'at least', ({ longest }, limit) => longest >= limit),
+    durationCheck('maxDuration', most, 'at most', ({ shortest }, limit) => shortest <= limit),
   ];
 }
 
@@ -26,11 +43,13 @@ function durationCheck(
   name: string,
   limit: number | undefined,
   words: string,
-  isAllowed: (duration: number, limit: number) => boolean,
+  isAllowed: (asked: { readonly shortest: number; readonly longest: number }, limit: number) => boolean,
 ): Check {
   return ({ request }) => {
-    const { duration } = request.certificate;
-    if (limit === undefined || (duration !== undefined && isAllowed(duration, limit))) return [];
+    const { duration, shortestDuration: shortest = duration } = request.certificate;
+    const asked =
+      duration === undefined || shortest === undefined ? undefined : { shortest, longest: duration };
+    if (limit === undefined || (asked && isAllowed(asked, limit))) return [];
     return [
       {
         field: 'duration',

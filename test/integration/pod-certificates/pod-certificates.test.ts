@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { clusterTrustBundles } from '../../../src/api/cluster-trust-bundle.ts';
+import { certificateRequestPolicies } from '../../../src/api/certificate-request-policy.ts';
 import { events } from '../../../src/api/core.ts';
 import type { Pod } from '../../../src/api/core.ts';
 import { clusterIssuers, issuers } from '../../../src/api/issuer.ts';
@@ -13,6 +14,7 @@ import type { PodCertificateRequest } from '../../../src/api/pod-certificate-req
 import { isKubeError, KubeClient, keyOf, systemClock } from '../../../src/kube/index.ts';
 import { checkX509Svid, formatSpiffeId, generateKey, parseChain } from '../../../src/pki/index.ts';
 import { eventually } from '../../support/eventually.ts';
+import { mayUse } from '../../support/may-use.ts';
 import { newCa } from '../../unit/controller/builders.ts';
 import type { TestCa } from '../../unit/controller/builders.ts';
 import { startController } from '../controller/support/controller.ts';
@@ -118,6 +120,68 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
     assert.deepEqual([condition?.type, condition?.reason], ['Denied', 'PolicyDenied']);
     assert.match(condition?.message ?? '', /api\.bank\.svc/);
     assert.deepEqual(Object.keys(foreign.status ?? {}), ['conditions']);
+  });
+
+  it('wait a while for the Service whose name they ask for, and tell the pod what is missing', async () => {
+    const unverifiedUserAnnotations = { 'certmount.io/dns-names': 'late.web.svc' };
+    const request = await world.ask(pod, { unverifiedUserAnnotations });
+    const told = await eventually('the Event of the pod', async () => {
+      const { items } = await world.admin.resource(events).list({ namespace: 'web' });
+      return items.find(({ reason }) => reason === 'NamesNotAllowedYet');
+    });
+    assert.match(told.note ?? '', /late\.web\.svc/);
+    await world.cluster.kubectl(['label', 'pod', '-n', 'web', 'api-0', 'app=late']);
+    await world.cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { namespace: 'web', name: 'late' },
+      spec: { selector: { app: 'late' }, ports: [{ port: 443 }] },
+    });
+    const [leaf] = parseChain((await world.whenAnswered(request)).status?.certificateChain ?? '');
+    assert.deepEqual(leaf?.altNames.dnsNames, ['late.web.svc']);
+  });
+
+  it('get a shorter lifetime where their policy allows no more, and none below an hour', async () => {
+    for (const [name, maxDuration] of [
+      ['halfday', '12h'],
+      ['moment', '30m'],
+    ] as const) {
+      await world.admin.resource(certificateRequestPolicies).create({
+        metadata: { name },
+        spec: {
+          selector: { issuerRef: {} },
+          allowed: { uris: { values: ['*'] }, usages: ['digital signature', 'server auth', 'client auth'] },
+          constraints: { maxDuration },
+        },
+      });
+      const subject = { kind: 'ServiceAccount', namespace: 'web', name };
+      await world.cluster.apply(mayUse(name, subject, 'web'));
+    }
+    const lifetime = async (account: string): Promise<number | undefined> => {
+      const request = await world.ask(await world.createPod(`${account}-0`, account));
+      const { status } = await world.whenAnswered(request);
+      const { notAfter, notBefore } = status ?? {};
+      return notAfter === undefined ? undefined : Date.parse(notAfter) - Date.parse(notBefore ?? '');
+    };
+    assert.equal(await lifetime('halfday'), 12 * hour);
+    assert.equal(await lifetime('moment'), undefined);
+  });
+
+  it('are refused for a pod that has ended', async () => {
+    const ended = await world.createPod('ended', 'api');
+    const request = await world.request(ended);
+    const patch = JSON.stringify({ status: { phase: 'Succeeded' } });
+    await world.cluster.kubectl(['patch', 'pod', '-n', 'web', 'ended', '--subresource=status', '-p', patch]);
+    const resource = world.node.resource(podCertificateRequests('v1beta1'));
+    const { status } = await world.whenAnswered(await resource.create(request));
+    assert.equal(status?.conditions?.[0]?.reason, 'PodFinished');
+  });
+
+  it('that were made while no controller led are answered by the next', async () => {
+    await controller.stop();
+    const request = await world.ask(pod);
+    controller = await startController(world);
+    assert.equal((await world.whenAnswered(request)).status?.conditions?.[0]?.type, 'Issued');
   });
 
   it('are denied for an annotation that nobody knows, with the one that was meant', async () => {

@@ -11,7 +11,7 @@ import type {
 } from '../../../src/api/certificate-signing-request.ts';
 import { events } from '../../../src/api/core.ts';
 import { KubeClient, systemClock } from '../../../src/kube/index.ts';
-import { encodePrivateKey } from '../../../src/pki/index.ts';
+import { encodePrivateKey, parseChain } from '../../../src/pki/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { base64, fromBase64, newCa, newCsr, newKey } from '../../unit/controller/builders.ts';
 import type { TestCa } from '../../unit/controller/builders.ts';
@@ -139,6 +139,41 @@ describe('CertificateSigningRequests to issuers', { timeout: 120_000 }, () => {
     await kubectl('certificate', 'approve', name);
     const pem = fromBase64((await answered(name)).status?.certificate);
     assert.match(verify(pem, pem), /Issuer: CN ?= ?own/);
+  });
+
+  it('wait for the Secret of their own key, and go on as soon as it is there and right', async () => {
+    const key = await newKey();
+    const name = await ask(
+      {
+        signerName: 'clusterissuers.cert-manager.io/self',
+        request: base64(await newCsr({ key, subject: { commonName: 'late' } })),
+      },
+      { 'experimental.cert-manager.io/private-key-secret-name': 'late-key' },
+    );
+    await kubectl('certificate', 'approve', name);
+    assert.equal(await event(name, 'SecretNotFound'), 'Referenced Secret certmount/late-key not found');
+    const secret = { namespace: 'certmount', name: 'late-key' };
+    await world.putSecret(secret, { 'tls.key': 'none' });
+    await event(name, 'ErrorParsingKey');
+    await world.putSecret(secret, { 'tls.key': encodePrivateKey(key, 'PKCS8') });
+    assert.ok((await answered(name)).status?.certificate);
+    assert.equal(await event(name, 'CertificateIssued'), 'Certificate self signed successfully');
+  });
+
+  it('live as long as they ask for, and no second longer', async () => {
+    const name = await ask({ expirationSeconds: 3333 });
+    await kubectl('certificate', 'approve', name);
+    const [leaf] = parseChain(fromBase64((await answered(name)).status?.certificate));
+    assert.ok(leaf);
+    assert.equal(leaf.notAfter.getTime() - leaf.notBefore.getTime(), 3_333_000);
+  });
+
+  it('that were approved while no controller led are signed by the next', async () => {
+    await controller.stop();
+    const name = await ask({});
+    await kubectl('certificate', 'approve', name);
+    controller = await startController(world);
+    assert.ok((await answered(name)).status?.certificate);
   });
 
   async function ask(

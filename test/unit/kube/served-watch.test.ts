@@ -94,7 +94,7 @@ describe('a view of a resource that a cluster may not serve', () => {
       await api.clock.advance(2000);
       return watch.type?.version === 'v1' && watch.synced ? true : undefined;
     });
-    assert.deepEqual(seen, ['added v1beta1', 'added v1']);
+    assert.deepEqual(seen, ['added v1beta1', 'deleted v1beta1', 'added v1']);
   });
 
   it('does not turn in circles when discovery names what cannot be listed', async (t) => {

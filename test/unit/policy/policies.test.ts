@@ -141,7 +141,22 @@ describe('deciding by policies', () => {
       known(aPolicy(refusing, 'a')),
       known(aPolicy(allowing, 'b')),
     ];
-    assert.deepEqual(await decide({ policies }), { decision: 'approve', policy: 'b' });
+    const { duration } = request.certificate;
+    assert.deepEqual(await decide({ policies }), { decision: 'approve', policy: 'b', duration });
+  });
+
+  it('allows a shorter lifetime to who can do with less, down to that', async () => {
+    const hour = 3_600_000;
+    const policies = [known(aPolicy({ ...allowing, constraints: { maxDuration: '12h' } }, 'a'))];
+    const lifetime = async (shortestDuration?: number): Promise<unknown> => {
+      const certificate = { ...asked, duration: 24 * hour, ...(shortestDuration && { shortestDuration }) };
+      const decision = await decide({ policies }, aRequest({ certificate }));
+      return decision.decision === 'approve' ? decision.duration : decision.decision;
+    };
+    assert.equal(await lifetime(), 'deny');
+    assert.equal(await lifetime(hour), 12 * hour);
+    assert.equal(await lifetime(12 * hour), 12 * hour);
+    assert.equal(await lifetime(12 * hour + 1), 'deny');
   });
 
   it('does not put two policies together: one must allow all of it', async () => {
@@ -178,7 +193,7 @@ describe('deciding by policies', () => {
     const soon = known(aPolicy(allowing, 'b'), 'unknown');
     assert.deepEqual(await decide({ policies: [known(aPolicy(refusing, 'a')), soon] }), {
       decision: 'leave',
-      because: 'not-known-yet',
+      because: 'not-ready',
       message: 'not yet known to be ready: b',
     });
     assert.equal((await decide({ policies: [known(aPolicy(allowing, 'c')), soon] })).decision, 'approve');
@@ -212,7 +227,8 @@ describe('the default policy among others', () => {
   const byDefault = known(defaultPolicy);
 
   it('serves a proven pod that no other applies to, without a right to use it', async () => {
-    const approved = { decision: 'approve', policy: 'certmount-default' };
+    const { duration } = ofPod.certificate;
+    const approved = { decision: 'approve', policy: 'certmount-default', duration };
     assert.deepEqual(await decide({ policies: [byDefault], bound: [] }, ofPod), approved);
     const other = known(aPolicy({}, 'other'));
     assert.deepEqual(await decide({ policies: [byDefault, other], bound: [] }, ofPod), approved);

@@ -128,7 +128,7 @@ export class PolicyStatus {
       log.info({ policy: name }, 'ready');
       return;
     }
-    log.warn({ policy: name, reason: wanted.message }, 'not ready');
+    log.warn({ policy: name, cause: wanted.message }, 'not ready');
     events.record(object, 'CertificateRequestPolicy', 'Warning', wanted.reason, wanted.message);
   }
 

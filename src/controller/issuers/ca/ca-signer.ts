@@ -9,6 +9,7 @@ export function caSigner(spec: CaIssuer, choice: SigningChoice & { choice: 'sign
   const { pair, ca, onSign } = choice;
   const { certificate, key, intermediates } = pair;
   return {
+    signsWith: 'authority',
     async sign({ checked, now }) {
       try {
         const template = certificateTemplate(checked, spec, now);
@@ -29,5 +30,8 @@ export function caSigner(spec: CaIssuer, choice: SigningChoice & { choice: 'sign
 
 /** Signs nothing as long as a new CA is not trusted everywhere: requests wait. */
 export function waitingSigner(message: string): Signer {
-  return { sign: async () => ({ result: 'problem', problem: 'AwaitingTrust', message }) };
+  return {
+    signsWith: 'authority',
+    sign: async () => ({ result: 'problem', problem: 'AwaitingTrust', message }),
+  };
 }

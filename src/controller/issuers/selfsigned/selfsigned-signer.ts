@@ -27,6 +27,7 @@ export interface SelfSignedDependencies {
 /** Signs a request with its own key, so that the certificate is its own CA. */
 export function selfSignedSigner(spec: SelfSignedIssuer, deps: SelfSignedDependencies): Signer {
   return {
+    signsWith: 'own-key',
     async sign(signing) {
       const name = signing.request.metadata.annotations?.[privateKeyAnnotation];
       if (name === undefined || name === '') {

@@ -286,7 +286,7 @@ describe('watches that are behind', () => {
     );
     scene.judge = ({ pod }) =>
       pod?.ips.includes('10.0.0.1')
-        ? { decision: 'approve', policy: 'p' }
+        ? { decision: 'approve', policy: 'p', duration: undefined }
         : { decision: 'deny', message: 'not its address' };
     assert.equal((await scene.decide(ofDriver())).decision, 'approve');
     assert.equal(scene.judged.length, 2);
@@ -328,7 +328,7 @@ describe('what the judge says', () => {
       scene.others = { decision: 'leave', message: 'nobody knows' };
       assert.deepEqual(await scene.decide(request), left);
       scene.others = { decision: 'approve', reason: 'others', message: '' };
-      scene.judge = () => ({ ...left, because: 'not-known-yet' });
+      scene.judge = () => ({ ...left, because: 'not-ready' });
       assert.deepEqual(await scene.decide(request), left);
       assert.deepEqual(scene.counted, ['left: not-known-yet']);
     }

@@ -16,7 +16,7 @@ const ready: IssuerState = {
   reason: 'KeyPairVerified',
   message: 'Signing CA verified',
   anchors: [],
-  signer: { sign: () => assert.fail('nothing is signed') },
+  signer: { signsWith: 'authority', sign: () => assert.fail('nothing is signed') },
 };
 const missing: IssuerState = { state: 'not-ready', reason: 'ErrGetKeyPair', message: 'not found' };
 

@@ -10,21 +10,29 @@ import { PodCertificateController } from '../../../../src/controller/pod-certifi
 import { PodCertificateMetrics } from '../../../../src/controller/pod-certificates/pod-certificate-metrics.ts';
 import type { PodCertificateOutcome } from '../../../../src/controller/pod-certificates/pod-certificate-outcome.ts';
 import { KubeError } from '../../../../src/kube/index.ts';
-import { parseCertificate } from '../../../../src/pki/index.ts';
+import { parseCertificate, publicKeyOf } from '../../../../src/pki/index.ts';
+import type { CertificateTemplate } from '../../../../src/pki/index.ts';
 import { silentLogger } from '../../../../src/runtime/log.ts';
 import { Metrics } from '../../../../src/runtime/metrics.ts';
 import { FakeClock, settle } from '../../../support/fake-clock.ts';
-import { newCa, newKey } from '../builders.ts';
+import { newCa, newKey, now } from '../builders.ts';
 import { issuedStatus, newLeaf, newPodCertificateRequest } from './builders.ts';
 
+const hour = 3_600_000;
 const denied: PodCertificateOutcome = { outcome: 'denied', reason: 'PolicyDenied', message: 'no' };
 const missing: PodCertificateOutcome = { outcome: 'waiting', reason: 'IssuerNotFound', message: 'gone' };
 const unsigned: PodCertificateOutcome = { outcome: 'waiting', reason: 'SigningError', message: 'away' };
 
-async function issued(): Promise<Extract<PodCertificateOutcome, { outcome: 'issued' }>> {
-  const pem = await newLeaf(await newCa(), await newKey());
+const key = await newKey();
+const ca = await newCa();
+
+async function issued(
+  template: Partial<CertificateTemplate> = {},
+): Promise<Extract<PodCertificateOutcome, { outcome: 'issued' }>> {
+  const pem = await newLeaf(ca, key, template);
   const issuer = { kind: 'ClusterIssuer', name: 'mesh-ca' } as const;
-  return { outcome: 'issued', status: issuedStatus(pem), leaf: parseCertificate(pem), issuer, policy: 'p' };
+  const leaf = parseCertificate(pem);
+  return { outcome: 'issued', status: issuedStatus(pem), leaf, issuer, policy: 'p', signedAt: now };
 }
 
 /** A controller over one request; `outcome` is what comes of it now, `fail` what the next status write ends with. */
@@ -84,7 +92,7 @@ class Fixture {
   }
 
   static async start(t: TestContext, outcome: PodCertificateOutcome): Promise<Fixture> {
-    return new Fixture(t, await newPodCertificateRequest(), outcome);
+    return new Fixture(t, await newPodCertificateRequest({ key }), outcome);
   }
 
   async seen(): Promise<void> {
@@ -147,6 +155,54 @@ describe('a PodCertificateRequest', () => {
     await fixture.seen();
     assert.equal(fixture.statuses[0]?.conditions?.[0]?.message?.length, 4096);
     assert.ok(JSON.stringify(fixture.log).length < 5000);
+  });
+
+  for (const [what, template, reason] of [
+    ['lives less than an hour', { notAfter: new Date(now + hour / 2) }, 'LifetimeTooShort'],
+    ['lives longer than was asked for', { notAfter: new Date(now + 48 * hour) }, 'UnexpectedCertificate'],
+    ['begins at another time', { notBefore: new Date(now - hour) }, 'ClockSkew'],
+  ] as const)
+    it(`is not answered with a certificate that ${what}, and its pod is told`, async (t) => {
+      const fixture = await Fixture.start(t, await issued(template));
+      await fixture.seen();
+      assert.equal(fixture.statuses.length, 0);
+      assert.deepEqual(fixture.told, [`${reason} Pod api-0 pod-uid-1`]);
+    });
+
+  it('is not answered with a certificate for another key', async (t) => {
+    const fixture = await Fixture.start(t, await issued({ publicKey: publicKeyOf(await newKey()) }));
+    await fixture.seen();
+    assert.deepEqual(fixture.told, ['UnexpectedCertificate Pod api-0 pod-uid-1']);
+  });
+
+  it('is tried again when the API server refuses the answer, and its pod is told why', async (t) => {
+    for (const [field, reason] of [
+      ['status.notBefore', 'ClockSkew'],
+      ['spec.signerName', 'RefusedByServer'],
+    ] as const) {
+      const fixture = await Fixture.start(t, await issued());
+      fixture.fail = new KubeError('invalid', 'no', { status: 422, details: { causes: [{ field }] } });
+      await fixture.seen();
+      assert.deepEqual(fixture.told, [`${reason} Pod api-0 pod-uid-1`]);
+      assert.ok(
+        await fixture.counts(`certmount_controller_pod_certificate_waits_total{reason="${reason}"} 1`),
+      );
+      fixture.fail = undefined;
+      await fixture.clock.advance(1000);
+      for (let round = 0; round < 5; round++) await settle();
+      assert.equal(fixture.statuses.length, 1);
+    }
+  });
+
+  it('is not given up when an API server knows nothing of its version any more', async (t) => {
+    const fixture = await Fixture.start(t, await issued());
+    fixture.fail = new KubeError('not-found', '404', { status: 404 });
+    await fixture.seen();
+    assert.equal(fixture.clock.pending, 1);
+    fixture.fail = new KubeError('not-found', '404', { status: 404, details: { name: 'req-1' } });
+    await fixture.clock.advance(1000);
+    for (let round = 0; round < 5; round++) await settle();
+    assert.equal(fixture.clock.pending, 0, 'but a request that is gone is left to the watch');
   });
 
   it('that waits for its issuer is brought back by the issuer and by nothing else', async (t) => {

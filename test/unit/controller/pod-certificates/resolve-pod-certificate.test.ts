@@ -7,19 +7,24 @@ import type { Facts } from '../../../../src/controller/approval/facts/facts.ts';
 import { issuerKeyText } from '../../../../src/controller/issuers/issuer-key.ts';
 import type { IssuerState } from '../../../../src/controller/issuers/issuer-state.ts';
 import type { SignResult } from '../../../../src/controller/issuers/signer.ts';
+import { selfSignedSigner } from '../../../../src/controller/issuers/selfsigned/selfsigned-signer.ts';
 import { checkStatus } from '../../../../src/controller/pod-certificates/check-status.ts';
 import type { PodCertificateOutcome } from '../../../../src/controller/pod-certificates/pod-certificate-outcome.ts';
 import { resolvePodCertificate } from '../../../../src/controller/pod-certificates/resolve-pod-certificate.ts';
 import { certificateTemplate } from '../../../../src/controller/requests/certificate-template.ts';
 import { noAltNames, parseChain, publicKeyOf, signCertificate } from '../../../../src/pki/index.ts';
 import type { CertificateTemplate } from '../../../../src/pki/index.ts';
-import type { PolicyDecision, PolicyRequest } from '../../../../src/policy/index.ts';
+import type { LeftDecision, PolicyDecision, PolicyRequest } from '../../../../src/policy/index.ts';
 import { newCa, newKey, now } from '../builders.ts';
 import type { TestCa } from '../builders.ts';
 import { identity, minute, newPodCertificateRequest } from './builders.ts';
 
 const hour = 60 * minute;
-const approve: PolicyDecision = { decision: 'approve', policy: 'certmount-default' };
+const approve = ({ certificate: { duration } }: PolicyRequest): PolicyDecision => ({
+  decision: 'approve',
+  policy: 'certmount-default',
+  duration,
+});
 const pod: Pod = {
   metadata: { namespace: 'web', name: 'api-0', uid: 'pod-uid-1', labels: { app: 'api' } },
   spec: { nodeName: 'node-a', serviceAccountName: 'api' },
@@ -42,6 +47,8 @@ interface Options {
   readonly watched?: Pod | undefined;
   readonly live?: Pod | undefined;
   readonly at?: number;
+  /** When the request was seen first; at once when not given. */
+  readonly seenAt?: number;
 }
 
 /** Issuers by their key's text; all of them sign with `ca` unless they say otherwise. */
@@ -49,15 +56,16 @@ function resolve(
   request: PodCertificateRequest,
   options: Options = {},
 ): Promise<PodCertificateOutcome> & { readonly judged: PolicyRequest[] } {
-  const { states = { 'ClusterIssuer/mesh-ca': ready() }, decide = () => approve, at = now } = options;
+  const { states = { 'ClusterIssuer/mesh-ca': ready() }, decide = approve, at = now } = options;
   const judged: PolicyRequest[] = [];
   const facts = (found: Pod | undefined): Facts => ({
     pod: () => Promise.resolve(found),
-    nodeUid: () => Promise.resolve(undefined),
+    nodeUid: (name) => Promise.resolve(name === 'node-a' ? 'node-uid-1' : undefined),
     services: () => Promise.resolve([]),
   });
   const outcome = resolvePodCertificate(
     request,
+    options.seenAt ?? at,
     { trustDomain: 'cluster.local', clusterDomain: 'cluster.local' },
     {
       now: () => at,
@@ -91,7 +99,10 @@ function signing(sign: (template: CertificateTemplate) => Promise<SignResult>): 
     reason: '',
     message: '',
     anchors: [],
-    signer: { sign: ({ checked, now: at }) => sign(certificateTemplate(checked, {}, at)) },
+    signer: {
+      signsWith: 'authority',
+      sign: ({ checked, now: at }) => sign(certificateTemplate(checked, {}, at)),
+    },
   };
 }
 
@@ -122,6 +133,17 @@ describe('the answer to a kubelet', () => {
       assert.deepEqual(outcome.leaf.altNames.uris, [identity]);
       assert.ok(outcome.leaf.publicKey.equals(publicKeyOf(key)));
     }
+  });
+
+  it('is shorter than the kubelet would take where a policy allows no more', async () => {
+    const decide = (asked: PolicyRequest): PolicyDecision => {
+      assert.equal(asked.certificate.shortestDuration, hour);
+      return { decision: 'approve', policy: 'short', duration: 12 * hour };
+    };
+    const outcome = await resolve(await newPodCertificateRequest(), { decide });
+    assert.ok(outcome.outcome === 'issued');
+    const { notAfter, notBefore } = outcome.leaf;
+    assert.equal(notAfter.getTime() - notBefore.getTime(), 12 * hour);
   });
 
   it('has intermediates, but no root', async () => {
@@ -162,17 +184,19 @@ describe('the answer to a kubelet', () => {
   });
 
   it('is not given by a rule about labels that nobody has read', async () => {
-    const decide = ({ pod: asked }: PolicyRequest): PolicyDecision =>
-      'app' in (asked?.labels ?? {}) ? { decision: 'deny', message: 'not for apps' } : approve;
+    const decide = (request: PolicyRequest): PolicyDecision =>
+      'app' in (request.pod?.labels ?? {}) ? { decision: 'deny', message: 'not for apps' } : approve(request);
     const request = await newPodCertificateRequest();
     const [reason] = await denied(request, { decide, watched: undefined });
     assert.equal(reason, 'PolicyDenied');
   });
 
   it('is dated by the API server where our clock is behind', async () => {
-    const outcome = await resolve(await newPodCertificateRequest(), { at: now - hour });
+    // Looked at five minutes after it was first seen.
+    const at = now - hour + 5 * minute;
+    const outcome = await resolve(await newPodCertificateRequest(), { at, seenAt: now - hour });
     assert.ok(outcome.outcome === 'issued');
-    assert.equal(outcome.leaf.notBefore.getTime(), now - minute);
+    assert.equal(outcome.leaf.notBefore.getTime(), now + 4 * minute);
   });
 });
 
@@ -198,9 +222,26 @@ describe('a denial', () => {
     assert.match(none, /has no key/);
   });
 
+  it('is at once for a name that no Service could give the pod', async () => {
+    const decide = (): PolicyDecision => ({ decision: 'deny', message: 'not "x"' });
+    for (const name of ['api.bank', 'a.api.web', '*.web.svc', 'www.example.org', 'api-0.web']) {
+      const unverifiedUserAnnotations = { 'certmount.io/dns-names': name };
+      const [reason] = await denied(await newPodCertificateRequest({ unverifiedUserAnnotations }), {
+        decide,
+      });
+      assert.equal(reason, 'PolicyDenied', name);
+    }
+  });
+
+  it('is for a pod that has ended, as a volume of it would be', async () => {
+    const live = { ...pod, status: { phase: 'Succeeded' } };
+    const [reason] = await denied(await newPodCertificateRequest(), { watched: undefined, live });
+    assert.equal(reason, 'PodFinished');
+  });
+
   it('is never spoken by a cache that is behind', async () => {
-    const decide = ({ pod: asked }: PolicyRequest): PolicyDecision =>
-      asked?.ips.includes('10.1.0.7') ? approve : { decision: 'deny', message: 'no' };
+    const decide = (asked: PolicyRequest): PolicyDecision =>
+      asked.pod?.ips.includes('10.1.0.7') ? approve(asked) : { decision: 'deny', message: 'no' };
     const request = await newPodCertificateRequest();
     const watched = { ...pod, status: {} };
     const outcome = resolve(request, { decide, watched });
@@ -222,32 +263,52 @@ describe('a request waits', () => {
   });
 
   it('for a policy that applies', async () => {
-    const leave = (): PolicyDecision => ({
+    const leave = (because: LeftDecision['because']) => (): PolicyDecision => ({
       decision: 'leave',
-      because: 'no-policy',
+      because,
       message: 'none applies',
     });
-    assert.equal(await waiting(await newPodCertificateRequest(), { decide: leave }), 'NoPolicy');
+    const request = await newPodCertificateRequest();
+    for (const because of ['no-policy', 'not-ready'] as const)
+      assert.equal(await waiting(request, { decide: leave(because) }), 'NoPolicy');
+    assert.equal((await resolve(request, { decide: leave('being-read') })).outcome, 'hold');
   });
 
   it('for nothing, but unanswered, where its pod is gone', async () => {
     const other = { ...pod, metadata: { ...pod.metadata, uid: 'another' } };
-    for (const live of [undefined, other])
+    const elsewhere = { ...pod, spec: { ...pod.spec, nodeName: 'node-b' } };
+    const others = { ...pod, spec: { ...pod.spec, serviceAccountName: 'admin' } };
+    for (const live of [undefined, other, elsewhere, others])
       assert.equal(await waiting(await newPodCertificateRequest(), { watched: undefined, live }), 'PodGone');
+    const moved = await newPodCertificateRequest({ nodeUID: 'another' });
+    assert.equal(await waiting(moved, {}), 'PodGone');
   });
 
-  it('for an issuer that cannot sign it, or gives less than an hour, or something else', async () => {
+  it('for a Service whose name it asks for, for a while', async () => {
+    const decide = (): PolicyDecision => ({ decision: 'deny', message: 'not "x"' });
+    for (const [key, value] of [
+      ['dns-names', 'api.web'],
+      ['dns-names', 'api.web.svc'],
+      ['common-name', 'api.web.svc.cluster.local'],
+    ]) {
+      const unverifiedUserAnnotations = { [`certmount.io/${key}`]: value ?? '' };
+      const request = await newPodCertificateRequest({ unverifiedUserAnnotations });
+      assert.equal(await waiting(request, { decide }), 'NamesNotAllowedYet');
+      const [reason] = await denied(request, { decide, seenAt: now - minute });
+      assert.equal(reason, 'PolicyDenied');
+    }
+  });
+
+  it('for an issuer that cannot sign it, or gives something else', async () => {
     const request = await newPodCertificateRequest({ key });
     const by = (state: IssuerState): Promise<string> =>
       waiting(request, { states: { 'ClusterIssuer/mesh-ca': state } });
+    const selfSigned = { ...ready(), signer: selfSignedSigner({}, { readSecret: () => assert.fail() }) };
+    assert.equal(await by(selfSigned as IssuerState), 'IssuerNotReady');
     const problem: SignResult = { result: 'problem', problem: 'SigningError', message: 'vault is away' };
     assert.equal(await by(signing(() => Promise.resolve(problem))), 'SigningError');
-    assert.equal(await by(ready({ notAfter: new Date(now + hour / 2) })), 'LifetimeTooShort');
-    assert.equal(await by(ready({ notBefore: new Date(now - hour) })), 'ClockSkew');
     const names = { ...noAltNames, uris: ['spiffe://cluster.local/ns/web/sa/other'] };
     assert.equal(await by(ready({ altNames: names })), 'UnexpectedCertificate');
-    assert.equal(await by(ready({ publicKey: publicKeyOf(await newKey()) })), 'UnexpectedCertificate');
-    assert.equal(await by(ready({ notAfter: new Date(now + 48 * hour) })), 'UnexpectedCertificate');
     const wide = { keyUsages: ['digitalSignature', 'keyAgreement'], extendedKeyUsages: [] } as const;
     assert.equal(await by(ready({ usages: wide })), 'UnexpectedCertificate');
   });

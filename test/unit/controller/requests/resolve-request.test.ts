@@ -19,7 +19,7 @@ function ready(result: SignResult = issued): IssuerState {
     reason: '',
     message: '',
     anchors: [],
-    signer: { sign: () => Promise.resolve(result) },
+    signer: { signsWith: 'authority', sign: () => Promise.resolve(result) },
   };
 }
 

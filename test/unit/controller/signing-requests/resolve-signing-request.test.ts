@@ -4,7 +4,8 @@ import type { CertificateSigningRequest } from '../../../../src/api/certificate-
 import { signingRequestAnnotations } from '../../../../src/api/certificate-signing-request.ts';
 import { issuerKeyText } from '../../../../src/controller/issuers/issuer-key.ts';
 import type { IssuerState } from '../../../../src/controller/issuers/issuer-state.ts';
-import type { SigningRequest, SignResult } from '../../../../src/controller/issuers/signer.ts';
+import type { Signer, SigningRequest, SignResult } from '../../../../src/controller/issuers/signer.ts';
+import type { RequestProblem } from '../../../../src/controller/requests/problem.ts';
 import { resolveSigningRequest } from '../../../../src/controller/signing-requests/resolve-signing-request.ts';
 import type { SigningRequestOutcome } from '../../../../src/controller/signing-requests/resolve-signing-request.ts';
 import { base64, newCsr, now } from '../builders.ts';
@@ -40,6 +41,7 @@ async function resolve(
     readonly states?: Readonly<Record<string, IssuerState>>;
     readonly result?: SignResult;
     readonly mayReference?: boolean;
+    readonly signsWith?: Signer['signsWith'];
   } = {},
 ): Promise<SigningRequestOutcome & { readonly signed?: SigningRequest }> {
   const { mayReference = true, result = { result: 'issued', issued: { certificate: 'leaf' } } } = options;
@@ -50,6 +52,7 @@ async function resolve(
     message: '',
     anchors: [],
     signer: {
+      signsWith: options.signsWith ?? 'authority',
       sign: (asked) => {
         signed = asked;
         return Promise.resolve(result);
@@ -163,6 +166,31 @@ describe('a CertificateSigningRequest', () => {
     const expected = { 'cert-manager.io/private-key-secret-name': 'key' };
     assert.deepEqual(await signing(cluster), { namespace: 'certmount', annotations: expected });
     assert.deepEqual(await signing(namespaced), { namespace: 'web', annotations: expected });
+  });
+
+  it('to a SelfSigned issuer is told in the words of the controller for these', async () => {
+    const result = (problem: RequestProblem): SignResult => ({
+      result: 'problem',
+      problem,
+      message: 'x',
+      awaits: { namespace: 'web', name: 'key' },
+    });
+    const by = (options: Parameters<typeof resolve>[1]): ReturnType<typeof resolve> =>
+      newSigningRequest().then((request) => resolve(request, { ...options, signsWith: 'own-key' }));
+    const issued = await by({});
+    assert.ok(issued.outcome === 'issued');
+    assert.equal(issued.note, 'Certificate self signed successfully');
+    const failed = await by({ result: result('SigningError') });
+    assert.ok(failed.outcome === 'failed' && failed.reason === 'ErrorSigning');
+    for (const [problem, message] of [
+      ['MissingSecret', 'Referenced Secret web/key not found'],
+      ['ErrorParsingKey', 'Failed to parse signing key from secret web/key'],
+    ] as const) {
+      const waiting = await by({ result: result(problem) });
+      assert.ok(waiting.outcome === 'waiting');
+      assert.equal(waiting.message, message);
+      assert.deepEqual(waiting.until, { namespace: 'web', name: 'key' });
+    }
   });
 
   for (const [problem, expected] of [

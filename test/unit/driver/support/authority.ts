@@ -8,7 +8,6 @@ import { parseDuration } from '../../../../src/api/duration.ts';
 import { toUsages } from '../../../../src/api/usages.ts';
 import type { VolumeSpec } from '../../../../src/driver/volume/volume-spec.ts';
 import {
-  backdated,
   type Certificate,
   type CertificateTemplate,
   generateKey,
@@ -20,6 +19,11 @@ import {
   signCertificate,
 } from '../../../../src/pki/index.ts';
 import { day } from './builders.ts';
+
+/** As issuers have it that date back and add that to the lifetime. */
+function validityFrom(now: number, lifetime: number): Pick<CertificateTemplate, 'notBefore' | 'notAfter'> {
+  return { notBefore: new Date(now - 60_000), notAfter: new Date(now + lifetime) };
+}
 
 /** A CA that signs what it is asked for, or with changes that a driver should notice. */
 export class Authority {
@@ -62,8 +66,7 @@ export class Authority {
       usages: toUsages(usages, isCA),
       publicKey: publicKeyOf(key),
       isCA,
-      notBefore: backdated(new Date(now)),
-      notAfter: new Date(now + duration),
+      ...validityFrom(now, duration),
       ...changes,
     };
     return signCertificate(template, this);
@@ -86,8 +89,7 @@ export class Authority {
         publicKey,
         isCA,
         usages: toUsages(request.spec.usages, isCA),
-        notBefore: backdated(new Date(now)),
-        notAfter: new Date(now + parseDuration(request.spec.duration ?? '24h')),
+        ...validityFrom(now, parseDuration(request.spec.duration ?? '24h')),
         ...changes,
       },
       this,

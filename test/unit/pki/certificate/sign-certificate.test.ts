@@ -3,7 +3,6 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { before, describe, it } from 'node:test';
 import {
   type Authority,
-  backdated,
   type CertificateTemplate,
   checkX509Svid,
   encodePrivateKey,
@@ -13,6 +12,7 @@ import {
   samePublicKey,
   selfSignCertificate,
   signCertificate,
+  validityFrom,
   verifyChain,
 } from '../../../../src/pki/index.ts';
 import { decodePublicKey } from '../../../../src/pki/keys/encode-key.ts';
@@ -174,9 +174,14 @@ describe('signing a certificate', () => {
     assert.match(describePem('x509', long.certificate.pem), /Not After : Jan 1 00:00:00 2060 GMT/);
   });
 
-  it('backdates by a minute', () => {
-    assert.equal(backdated(new Date('2026-01-01T00:01:00Z')).toISOString(), '2026-01-01T00:00:00.000Z');
-  });
+  for (const [what, lifetime, from, to] of [
+    ['a minute', 3_600_000, '2026-01-01T00:00:00.000Z', '2026-01-01T01:00:00.000Z'],
+    ['a tenth of what is short', 60_000, '2026-01-01T00:00:54.000Z', '2026-01-01T00:01:54.000Z'],
+  ] as const)
+    it(`backdates by ${what}, and lives no longer for it`, () => {
+      const { notAfter, notBefore } = validityFrom(new Date('2026-01-01T00:01:00Z'), lifetime);
+      assert.deepEqual([notBefore.toISOString(), notAfter.toISOString()], [from, to]);
+    });
 
   it('never makes a certificate that lives outside of its issuer', async () => {
     const { certificate } = await signLeaf({

@@ -96,6 +96,7 @@ export class Scene {
   judge: (request: PolicyRequest) => PolicyDecision | Promise<PolicyDecision> = () => ({
     decision: 'approve',
     policy: 'default',
+    duration: undefined,
   });
   readonly approver: ApproveByPolicy;
 
