@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Connection } from '../../src/kube/connection.ts';
 import { findBinaries } from './binaries.ts';
+import { applyObjects, type Manifest } from './control-plane/apply-objects.ts';
+import { parseManifests, readManifests } from './control-plane/manifests.ts';
 import { auditFlags } from './control-plane/audit-log.ts';
 import type { ClusterUser } from './control-plane/cluster-user.ts';
 import { Credentials } from './control-plane/credentials.ts';
@@ -255,17 +257,14 @@ export class ControlPlane implements AsyncDisposable {
 
   /** Server-side apply of YAML or JSON text, or of objects. */
   async apply(manifests: string | object | readonly object[]): Promise<void> {
-    const text =
-      typeof manifests === 'string'
-        ? manifests
-        : JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [manifests].flat() });
-    await this.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], text);
+    const objects = typeof manifests === 'string' ? parseManifests(manifests) : [manifests].flat();
+    await applyObjects(await this.connection('admin'), objects as readonly Manifest[]);
   }
 
   /** Server-side apply of a file, a folder of files, or a kustomization. */
   async applyPath(path: string): Promise<void> {
-    const kind = existsSync(join(path, 'kustomization.yaml')) ? '-k' : '-f';
-    await this.kubectl(['apply', '--server-side', '--force-conflicts', kind, path]);
+    const isKustomization = existsSync(join(path, 'kustomization.yaml'));
+    await this.apply(isKustomization ? await this.kubectl(['kustomize', path]) : readManifests(path));
   }
 
   /** Leaves everything running after this process, until `npm run cluster -- down --name NAME`. */

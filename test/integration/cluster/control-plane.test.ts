@@ -23,7 +23,7 @@ describe('a control plane', () => {
     assert.equal((await controlPlane.kubectl(['auth', 'can-i', '*', '*'])).trim(), 'yes');
   });
 
-  it('applies YAML and objects, and says what kubectl said when it refuses', async () => {
+  it('applies YAML and objects, and says what is wrong when it cannot', async () => {
     await controlPlane.apply('apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: default}\n');
     await controlPlane.apply([
       { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'b', namespace: 'default' } },
