@@ -11,6 +11,14 @@ export function identityOf({ metadata }: KubeObject): KubeObject['metadata'] {
   return pickMetadata(metadata, 'name', 'namespace', 'resourceVersion');
 }
 
+/** What a status is written with: the server takes nothing else of the object from it, so that nothing else is sent. */
+export function statusOf<T extends KubeObject & { readonly status?: S | undefined }, S>(
+  object: T,
+  status: S,
+): T {
+  return { metadata: identityOf(object), status } as T;
+}
+
 /** These fields, as far as they are set. For caches. */
 export function pickMetadata(metadata: ObjectMeta, ...fields: readonly (keyof ObjectMeta)[]): ObjectMeta {
   return Object.fromEntries(

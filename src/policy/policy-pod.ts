@@ -1,5 +1,6 @@
 import type { Pod, Service } from '../api/core.ts';
-import { decodeIpAddress, encodeIpAddress, formatSpiffeId } from '../pki/index.ts';
+import { serviceAccountSpiffeId, serviceAccountUser } from '../api/service-account.ts';
+import { decodeIpAddress, encodeIpAddress } from '../pki/index.ts';
 import type { Surroundings } from './evaluate.ts';
 import { podDnsNames } from './pod-dns-names.ts';
 import type { PolicyPod, PolicySubject } from './policy-request.ts';
@@ -24,7 +25,7 @@ export function policyPodOf(
     uid,
     serviceAccount,
     nodeName,
-    spiffeId: formatSpiffeId({ trustDomain, path: `/ns/${namespace}/sa/${serviceAccount}` }),
+    spiffeId: serviceAccountSpiffeId({ namespace, name: serviceAccount }, trustDomain),
     ips: podIps(pod),
     dnsNames: podDnsNames(pod, services, clusterDomain),
     labels,
@@ -33,10 +34,7 @@ export function policyPodOf(
 
 /** The user that a pod is to the API server: whose right to use policies counts for the pod's certificates. */
 export function serviceAccountSubject(pod: Pick<PolicyPod, 'namespace' | 'serviceAccount'>): PolicySubject {
-  return {
-    username: `system:serviceaccount:${pod.namespace}:${pod.serviceAccount}`,
-    groups: ['system:serviceaccounts', `system:serviceaccounts:${pod.namespace}`, 'system:authenticated'],
-  };
+  return serviceAccountUser({ namespace: pod.namespace, name: pod.serviceAccount });
 }
 
 /** In the one form that addresses have in a decoded request. */

@@ -1,4 +1,5 @@
 import type { CertificateRequest } from '../../api/certificate-request.ts';
+import { parseServiceAccountUser } from '../../api/service-account.ts';
 import type { PolicySubject } from '../../policy/index.ts';
 import { claimOfDriver, claimOfPod } from './proof/claimed-pod.ts';
 import type { Claim } from './proof/claimed-pod.ts';
@@ -28,7 +29,7 @@ export function requesterOf(request: CertificateRequest, options: RequesterOptio
   const { groups = [], username = '' } = spec;
   const { drivers, labels, pods } = options;
   if (drivers.has(username)) return forPod(claimOfDriver(request, labels.node));
-  const account = serviceAccountOf(username);
+  const account = parseServiceAccountUser(username);
   // Only the driver asks in a pod's name; what else a service account asks for has nothing to do with its pod.
   if (pods && account && metadata.labels?.[labels.driver] !== undefined) {
     const claim = claimOfPod(request, account);
@@ -39,9 +40,4 @@ export function requesterOf(request: CertificateRequest, options: RequesterOptio
 
 function forPod(claim: Claim): Requester {
   return claim.proven ? { kind: 'for-pod', pod: claim.pod } : { kind: 'for-no-pod', unproven: claim };
-}
-
-function serviceAccountOf(username: string): { namespace: string; serviceAccount: string } | undefined {
-  const [, namespace, serviceAccount] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(username) ?? [];
-  return namespace === undefined || serviceAccount === undefined ? undefined : { namespace, serviceAccount };
 }

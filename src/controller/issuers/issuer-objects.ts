@@ -2,7 +2,7 @@ import { clusterIssuers, issuers } from '../../api/issuer.ts';
 import type { ClusterIssuer, Issuer, IssuerStatus } from '../../api/issuer.ts';
 import { Reflector } from '../../kube/index.ts';
 import type { Clock, KubeClient, KubeObject, ResourceType } from '../../kube/index.ts';
-import { identityOf, withoutManagedFields } from '../slim-object.ts';
+import { statusOf, withoutManagedFields } from '../slim-object.ts';
 import { issuerObjectKey } from './issuer-key.ts';
 import type { IssuerKey } from './issuer-key.ts';
 import type { AnyIssuer } from './issuer-states.ts';
@@ -55,9 +55,9 @@ export class IssuerObjects {
     await Promise.all([this.#issuers.run(signal), this.#clusterIssuers.run(signal)]);
   }
 
-  /** The server takes nothing but the status from this, so nothing else is sent. Throws KubeError. */
+  /** Throws KubeError. */
   async writeStatus(key: IssuerKey, issuer: AnyIssuer, status: IssuerStatus): Promise<void> {
-    const body = { metadata: identityOf(issuer), status } as AnyIssuer;
+    const body = statusOf(issuer, status);
     if (key.kind === 'Issuer') await this.#client.resource(issuers).replaceStatus(body);
     else await this.#client.resource(clusterIssuers).replaceStatus(body);
   }

@@ -5,7 +5,7 @@ import type {
 } from '../../api/pod-certificate-request.ts';
 import { KubeError, ServedWatch } from '../../kube/index.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
-import { identityOf } from '../slim-object.ts';
+import { statusOf } from '../slim-object.ts';
 import type { TermContext, TermPart } from '../term-part.ts';
 import { PodCertificateController } from './pod-certificate-controller.ts';
 import { resolvePodCertificate } from './resolve-pod-certificate.ts';
@@ -52,7 +52,6 @@ export function podCertificatesPart(context: TermContext): TermPart {
   issuers.subscribe((issuer) => controller.issuerKnown(issuer));
   context.onPolicies(() => controller.policiesChanged());
 
-  /** The server takes nothing but the status from this, so nothing else is sent. */
   async function writeStatus(
     request: PodCertificateRequest,
     status: PodCertificateRequestStatus,
@@ -60,8 +59,7 @@ export function podCertificatesPart(context: TermContext): TermPart {
     const { type } = watch;
     if (type === undefined)
       throw new KubeError('unavailable', 'podcertificaterequests: no version is served');
-    const body = { metadata: identityOf(request), status } as PodCertificateRequest;
-    await client.resource(type).replaceStatus(body);
+    await client.resource(type).replaceStatus(statusOf(request, status));
   }
 
   return {

@@ -1,9 +1,10 @@
 import { certManagerGroup } from '../../api/issuer-reference.ts';
 import { invalidUserAnnotations, unsupportedKeyType } from '../../api/pod-certificate-request.ts';
 import type { PodCertificateRequest } from '../../api/pod-certificate-request.ts';
+import { serviceAccountSpiffeId } from '../../api/service-account.ts';
 import { toUsages } from '../../api/usages.ts';
 import type { UsageName } from '../../api/usages.ts';
-import { formatSpiffeId, isPkiError, noAltNames } from '../../pki/index.ts';
+import { isPkiError, noAltNames } from '../../pki/index.ts';
 import { serviceAccountSubject } from '../../policy/index.ts';
 import type { PolicyJudge, PolicyPod, PolicyRequest, RequestedCertificate } from '../../policy/index.ts';
 import type { FactSources } from '../approval/facts/facts.ts';
@@ -98,10 +99,10 @@ function requestedCertificate(
   { trustDomain }: PodCertificateOptions,
 ): RequestedCertificate {
   const { metadata, spec } = request;
-  const path = `/ns/${metadata.namespace ?? ''}/sa/${spec.serviceAccountName}`;
+  const account = { namespace: metadata.namespace ?? '', name: spec.serviceAccountName };
   return {
     subject: commonName === undefined ? {} : { commonName },
-    altNames: { ...noAltNames, dnsNames, ipAddresses, uris: [formatSpiffeId({ trustDomain, path })] },
+    altNames: { ...noAltNames, dnsNames, ipAddresses, uris: [serviceAccountSpiffeId(account, trustDomain)] },
     usages: key.algorithm === 'RSA' ? mutualTlsOfRsa : mutualTls,
     isCA: false,
     duration: lifetimeOf(request),

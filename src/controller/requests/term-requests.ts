@@ -1,11 +1,11 @@
 import { certificateRequests } from '../../api/certificate-request.ts';
-import type { CertificateRequest, CertificateRequestStatus } from '../../api/certificate-request.ts';
+import type { CertificateRequest } from '../../api/certificate-request.ts';
 import { Reflector } from '../../kube/index.ts';
 import type { Clock, KubeClient } from '../../kube/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import type { ControllerMetrics } from '../metrics.ts';
-import { identityOf } from '../slim-object.ts';
+import { statusOf } from '../slim-object.ts';
 import type { AwaitedSecrets } from '../issuers/awaited-secrets.ts';
 import { RequestController } from './request-controller.ts';
 import { resolveRequest } from './resolve-request.ts';
@@ -59,7 +59,7 @@ export class TermRequests {
         log,
         find: (key) => this.#requests.get(key),
         resolve: (request) => resolveRequest(request, resolving),
-        writeStatus: (request, status) => resource.replaceStatus(statusBody(request, status)),
+        writeStatus: (request, status) => resource.replaceStatus(statusOf(request, status)),
         awaitSecret: (request, secret) => awaited.await(request, secret),
       },
     );
@@ -76,9 +76,4 @@ export class TermRequests {
     await ready;
     await Promise.all([working, this.#requests.run(signal)]);
   }
-}
-
-/** The server takes nothing but the status from this, so nothing else is sent. */
-function statusBody(request: CertificateRequest, status: CertificateRequestStatus): CertificateRequest {
-  return { metadata: identityOf(request), status } as CertificateRequest;
 }

@@ -1,10 +1,7 @@
 import type { CertificateSigningRequestSpec } from '../../api/certificate-signing-request.ts';
 import { certManagerGroup } from '../../api/issuer-reference.ts';
 import type { KubeClient } from '../../kube/index.ts';
-
-interface SubjectAccessReview {
-  readonly status?: { readonly allowed?: boolean };
-}
+import { reviewAccess } from '../access-review.ts';
 
 /**
  * Whether who made a request may use an Issuer, which need not be in a namespace of theirs: the verb `reference` on
@@ -16,30 +13,17 @@ export async function mayReference(
   issuer: { readonly namespace: string; readonly name: string },
 ): Promise<boolean> {
   for (const name of [issuer.name, '*']) {
-    const spec = {
-      user: username,
-      uid,
-      groups,
-      extra,
-      resourceAttributes: {
-        group: certManagerGroup,
-        version: '*',
-        resource: 'signers',
-        verb: 'reference',
-        namespace: issuer.namespace,
-        name,
-      },
+    const { namespace } = issuer;
+    const of = {
+      group: certManagerGroup,
+      version: '*',
+      resource: 'signers',
+      verb: 'reference',
+      namespace,
+      name,
     };
-    const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec };
-    const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
-    // It changes nothing, so that it may be sent twice.
-    const review = await client.request<SubjectAccessReview>({
-      method: 'POST',
-      path,
-      body,
-      repeatable: 'always',
-    });
-    if (review.status?.allowed === true) return true;
+    if (await reviewAccess(client, { user: username, uid, groups, extra, resourceAttributes: of }))
+      return true;
   }
   return false;
 }

@@ -5,7 +5,7 @@ import type {
 } from '../../api/certificate-signing-request.ts';
 import { ServedWatch } from '../../kube/index.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
-import { identityOf, pickMetadata, withoutManagedFields } from '../slim-object.ts';
+import { pickMetadata, statusOf, withoutManagedFields } from '../slim-object.ts';
 import type { TermContext, TermPart } from '../term-part.ts';
 import { mayReference } from './reference-review.ts';
 import { resolveSigningRequest } from './resolve-signing-request.ts';
@@ -45,7 +45,7 @@ export function signingRequestsPart(context: TermContext): TermPart {
     resolve: (request) => resolveSigningRequest(request, values, resolving),
     awaitSecret: (request, secret) => awaited.await(request, secret),
     writeStatus: (request: CertificateSigningRequest, status: CertificateSigningRequestStatus) =>
-      resource.replaceStatus({ metadata: identityOf(request), spec: request.spec, status }),
+      resource.replaceStatus(statusOf(request, status)),
   });
   watch.subscribe(controller.onChange);
   issuers.subscribe((issuer) => controller.issuerKnown(issuer));

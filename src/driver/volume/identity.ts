@@ -1,4 +1,4 @@
-import { formatSpiffeId } from '../../pki/index.ts';
+import { serviceAccountSpiffeId } from '../../api/service-account.ts';
 import { VolumeError } from './volume-error.ts';
 
 /** Who the volume is for, as the kubelet says (CSIDriver `podInfoOnMount`). */
@@ -36,10 +36,10 @@ export function podIdentityOf(context: Readonly<Record<string, string>>): PodIde
   };
 }
 
-/** `spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICEACCOUNT`, the form that Istio and cert-manager use too. */
-export function spiffeIdOf(pod: PodIdentity, trustDomain: string): string {
+/** Throws VolumeError for a pod that cannot have one. */
+export function spiffeIdOf({ namespace, serviceAccount }: PodIdentity, trustDomain: string): string {
   try {
-    return formatSpiffeId({ trustDomain, path: `/ns/${pod.namespace}/sa/${pod.serviceAccount}` });
+    return serviceAccountSpiffeId({ namespace, name: serviceAccount }, trustDomain);
   } catch (error) {
     throw new VolumeError('invalid-request', `the pod cannot have a SPIFFE ID: ${(error as Error).message}`, {
       cause: error,

@@ -1,14 +1,20 @@
+import { parseServiceAccountUser } from '../../api/service-account.ts';
 import { type CelFunc, celFunc, celMethod, CelScalar, mapType } from '@bufbuild/cel';
 
 const texts = mapType(CelScalar.STRING, CelScalar.STRING);
 
 /** approver-policy's helpers: `serviceAccount(cr.username).getName()` and `.getNamespace()`, `isServiceAccount(cr.username)`. */
 export const serviceAccountFunctions: readonly CelFunc[] = [
-  celFunc('isServiceAccount', [CelScalar.STRING], CelScalar.BOOL, (text) => split(text) !== undefined),
+  celFunc(
+    'isServiceAccount',
+    [CelScalar.STRING],
+    CelScalar.BOOL,
+    (text) => parseServiceAccountUser(text) !== undefined,
+  ),
   celFunc('serviceAccount', [CelScalar.STRING], texts, (text) => {
-    const account = split(text);
+    const account = parseServiceAccountUser(text);
     if (account === undefined) throw new Error(`${JSON.stringify(text)} is not a service account`);
-    return account;
+    return { ...account };
   }),
   celMethod('getName', texts, [], CelScalar.STRING, function () {
     return textOf(this.get('name'));
@@ -17,11 +23,6 @@ export const serviceAccountFunctions: readonly CelFunc[] = [
     return textOf(this.get('namespace'));
   }),
 ];
-
-function split(username: string): { namespace: string; name: string } | undefined {
-  const [, namespace, name] = /^system:serviceaccount:([a-z0-9-]+):([a-z0-9.-]+)$/.exec(username) ?? [];
-  return namespace === undefined || name === undefined ? undefined : { namespace, name };
-}
 
 function textOf(value: unknown): string {
   if (typeof value !== 'string') throw new Error('this is not a service account');

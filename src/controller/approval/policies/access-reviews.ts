@@ -1,6 +1,7 @@
 import { certificateRequestPolicies } from '../../../api/certificate-request-policy.ts';
 import type { Clock, KubeClient } from '../../../kube/index.ts';
 import type { PolicySubject } from '../../../policy/index.ts';
+import { reviewAccess } from '../../access-review.ts';
 import type { ApprovalMetrics } from '../approval-metrics.ts';
 
 export interface AccessReviewsOptions {
@@ -19,10 +20,6 @@ export interface AccessReviewsDependencies {
 interface Answer {
   readonly until: number;
   readonly allowed: Promise<boolean>;
-}
-
-interface SubjectAccessReview {
-  readonly status?: { readonly allowed?: boolean };
 }
 
 /**
@@ -63,25 +60,16 @@ export class AccessReviews {
     return allowed;
   }
 
-  async #review({ groups, username }: PolicySubject, name: string, namespace: string): Promise<boolean> {
+  async #review(
+    { groups, username: user }: PolicySubject,
+    name: string,
+    namespace: string,
+  ): Promise<boolean> {
     const { client, metrics } = this.#deps;
     const { group, plural: resource } = certificateRequestPolicies;
+    const resourceAttributes = { group, resource, name, namespace, verb: 'use' };
     try {
-      const { status } = await client.request<SubjectAccessReview>({
-        method: 'POST',
-        path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
-        body: {
-          apiVersion: 'authorization.k8s.io/v1',
-          kind: 'SubjectAccessReview',
-          spec: {
-            user: username,
-            groups,
-            resourceAttributes: { group, resource, name, namespace, verb: 'use' },
-          },
-        },
-        repeatable: 'always',
-      });
-      const allowed = status?.allowed === true;
+      const allowed = await reviewAccess(client, { user, groups, resourceAttributes });
       metrics.reviewed(allowed ? 'allowed' : 'refused');
       return allowed;
     } catch (error) {

@@ -9,7 +9,7 @@ import { compile, defaultPolicyName, knownPolicy } from '../../../policy/index.t
 import type { KnownPolicy } from '../../../policy/index.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { EventRecorder } from '../../events/event-recorder.ts';
-import { identityOf, withoutManagedFields } from '../../slim-object.ts';
+import { statusOf, withoutManagedFields } from '../../slim-object.ts';
 import { PolicyStatus } from './policy-status.ts';
 import type { PolicyStatusOptions } from './policy-status.ts';
 
@@ -97,12 +97,10 @@ export class ClusterPolicies {
     return true;
   }
 
-  /** The server takes nothing but the status from this, so nothing else is sent. */
   async #writeStatus(
     policy: CertificateRequestPolicy,
     status: CertificateRequestPolicyStatus,
   ): Promise<void> {
-    const body = { metadata: identityOf(policy), spec: policy.spec, status };
-    await this.#deps.client.resource(certificateRequestPolicies).replaceStatus(body);
+    await this.#deps.client.resource(certificateRequestPolicies).replaceStatus(statusOf(policy, status));
   }
 }

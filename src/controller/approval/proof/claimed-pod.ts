@@ -1,4 +1,5 @@
 import type { CertificateRequest } from '../../../api/certificate-request.ts';
+import type { ServiceAccountName } from '../../../api/service-account.ts';
 import type { OwnerReference } from '../../../kube/index.ts';
 import { nodeClaim, podClaim } from './bound-claims.ts';
 import type { BoundObject } from './bound-claims.ts';
@@ -53,16 +54,13 @@ export function claimOfDriver(request: CertificateRequest, nodeLabel: string): C
 }
 
 /** The pod whose own credentials make the request: the one that they are bound to, which must own the request too. */
-export function claimOfPod(
-  { metadata, spec }: CertificateRequest,
-  requester: { readonly namespace: string; readonly serviceAccount: string },
-): Claim {
+export function claimOfPod({ metadata, spec }: CertificateRequest, requester: ServiceAccountName): Claim {
   const claim = podClaim(spec.extra);
   if (claim.claim === 'malformed') return unproven('malformed-claim', claim.message);
   if (claim.claim === 'none') {
     return unproven('no-claim', "the requester's credentials are not bound to a pod");
   }
-  const { namespace, serviceAccount } = requester;
+  const { namespace, name: serviceAccount } = requester;
   if (metadata.namespace !== namespace) {
     return unproven(
       'foreign-namespace',
