@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { nodes } from '../api/core.ts';
-import { type Clock, type Connection, KubeClient } from '../kube/index.ts';
+import { aborted, type Clock, type Connection, KubeClient } from '../kube/index.ts';
 import { HealthServer } from '../runtime/health-server.ts';
 import type { Logger } from '../runtime/log.ts';
 import { Metrics } from '../runtime/metrics.ts';
@@ -107,11 +107,4 @@ export async function runDriver(
     await health.close();
     client.close();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -67,6 +67,11 @@ export function isKubeError(error: unknown, ...reasons: KubeFailure[]): error is
   return error instanceof KubeError && (reasons.length === 0 || reasons.includes(error.reason));
 }
 
+/** True for a write whose object is gone, or has changed since it was read: the change itself is told of by the watch. */
+export function isOutdated(error: unknown): boolean {
+  return isKubeError(error, 'conflict', 'not-found');
+}
+
 /** True when the object of the call is not there; not when the server does not know of its kind. */
 export function isObjectMissing(error: unknown): boolean {
   return isKubeError(error, 'not-found') && error.details?.name !== undefined;

@@ -8,11 +8,12 @@ export {
   type QueryValue,
   type StreamOptions,
 } from './client.ts';
-export { type Clock, sleep, systemClock, type Timer } from './clock.ts';
+export { aborted, type Clock, sleep, systemClock, type Timer } from './clock.ts';
 export { type Connection, fileToken, inClusterConnection, type InClusterOptions } from './connection.ts';
 export {
   isKubeError,
   isObjectMissing,
+  isOutdated,
   KubeError,
   type KubeErrorOptions,
   type KubeFailure,

@@ -1,5 +1,5 @@
 import { type Clock, sleep } from './clock.ts';
-import { isKubeError } from './errors.ts';
+import { isKubeError, isOutdated } from './errors.ts';
 import { type Lease, leases, type LeaseSpec, microTime } from './lease.ts';
 import type { ResourceType } from './object.ts';
 import type { Resource } from './resource.ts';
@@ -28,7 +28,7 @@ export interface LeaderElectorDependencies {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-type LeaseResource = Pick<Resource<Lease>, 'get' | 'create' | 'replace'>;
+type LeaseResource = Pick<Resource<Lease>, 'find' | 'create' | 'replace'>;
 type Lead = (signal: AbortSignal) => Promise<void>;
 
 /**
@@ -172,7 +172,7 @@ export class LeaderElector {
   }
 
   async #renewalFailed(term: Term, error: unknown): Promise<void> {
-    if (!isKubeError(error, 'conflict', 'not-found')) {
+    if (!isOutdated(error)) {
       this.#deps.onError?.(error);
       return;
     }
@@ -220,16 +220,9 @@ export class LeaderElector {
     };
   }
 
-  async #read(signal?: AbortSignal): Promise<Lease | undefined> {
+  #read(signal?: AbortSignal): Promise<Lease | undefined> {
     const { namespace, name } = this.#options;
-    try {
-      return await this.#leases.get({ namespace, name }, { ...this.#callOptions(), signal });
-    } catch (error) {
-      if (isKubeError(error, 'not-found')) {
-        return undefined;
-      }
-      throw error;
-    }
+    return this.#leases.find({ namespace, name }, { ...this.#callOptions(), signal });
   }
 
   /** Replaces exactly the lease that was seen, or creates the first one. */

@@ -1,5 +1,5 @@
 import type { Call, CallOptions, KubeClient, StreamOptions } from './client.ts';
-import { KubeError } from './errors.ts';
+import { isKubeError, KubeError } from './errors.ts';
 import type { WatchEvent } from './http/watch-stream.ts';
 import { apiVersionOf, type KubeList, type KubeObject, type ObjectKey, type ResourceType } from './object.ts';
 
@@ -72,6 +72,16 @@ export class Resource<T extends KubeObject> {
 
   async get(key: ObjectKey, options?: CallOptions): Promise<T> {
     return this.#client.request<T>({ method: 'GET', path: this.#path(key) }, options);
+  }
+
+  /** Undefined when there is no such object, or the server knows of no such kind. */
+  async find(key: ObjectKey, options?: CallOptions): Promise<T | undefined> {
+    try {
+      return await this.get(key, options);
+    } catch (error) {
+      if (isKubeError(error, 'not-found')) return undefined;
+      throw error;
+    }
   }
 
   /** One page, or everything when there is no limit. Items of built-in resources come without apiVersion and kind. */

@@ -1,5 +1,5 @@
 import { backoffMs, type BackoffOptions } from './backoff.ts';
-import type { Clock, Timer } from './clock.ts';
+import { aborted, type Clock, type Timer } from './clock.ts';
 
 export interface WorkQueueOptions {
   /** Keys worked on at once. */
@@ -206,14 +206,4 @@ class Fifo {
     this.#items = [];
     this.#head = 0;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-    } else {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    }
-  });
 }

@@ -1,6 +1,6 @@
 import { setCondition } from '../../api/condition.ts';
 import type { IssuerStatus } from '../../api/issuer.ts';
-import { isKubeError, WorkQueue } from '../../kube/index.ts';
+import { isOutdated, WorkQueue } from '../../kube/index.ts';
 import type { Clock } from '../../kube/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
@@ -99,7 +99,7 @@ export class IssuerController {
       await this.#deps.writeStatus(key, issuer, { ...issuer.status, ...(conditions && { conditions }) });
     } catch (error) {
       // Gone, or changed since: the change itself brings the issuer back.
-      if (isKubeError(error, 'conflict', 'not-found')) return;
+      if (isOutdated(error)) return;
       throw error;
     }
     const ready = news.find(([type]) => type === 'Ready')?.[1];

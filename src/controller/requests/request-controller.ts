@@ -1,5 +1,5 @@
 import type { CertificateRequest, CertificateRequestStatus } from '../../api/certificate-request.ts';
-import { isKubeError, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
+import { isOutdated, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
 import type { Change, Clock, ObjectKey } from '../../kube/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
@@ -138,7 +138,7 @@ export class RequestController {
       if (metadata.resourceVersion !== resourceVersion) open.answeredVersion = resourceVersion;
       return true;
     } catch (error) {
-      if (!isKubeError(error, 'conflict', 'not-found')) throw error;
+      if (!isOutdated(error)) throw error;
       this.#deps.metrics.conflict();
       return false;
     }

@@ -3,7 +3,7 @@ import type {
   CertificateSigningRequestStatus,
 } from '../../api/certificate-signing-request.ts';
 import { formatTime } from '../../api/time.ts';
-import { backoffMs, isKubeError, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
+import { backoffMs, isOutdated, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
 import type { Change, Clock, ObjectKey, Requeue } from '../../kube/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
@@ -147,7 +147,7 @@ export class SigningRequestController {
       open.answeredVersion = request.metadata.resourceVersion;
       return true;
     } catch (error) {
-      if (isKubeError(error, 'conflict', 'not-found')) return false;
+      if (isOutdated(error)) return false;
       throw error;
     }
   }

@@ -1,7 +1,15 @@
 import { namespaces, nodes, pods, services } from '../../../api/core.ts';
 import type { Namespace, Node, Pod, Service } from '../../../api/core.ts';
-import { isKubeError, keyTextOf, KubeError, Reflector, sleep } from '../../../kube/index.ts';
-import type { Change, Clock, KubeClient, KubeObject, ReflectorOptions } from '../../../kube/index.ts';
+import { aborted, keyTextOf, KubeError, Reflector, sleep } from '../../../kube/index.ts';
+import type {
+  Change,
+  Clock,
+  KubeClient,
+  KubeObject,
+  ObjectKey,
+  ReflectorOptions,
+  ResourceType,
+} from '../../../kube/index.ts';
 import type { ApprovalMetrics, LiveResource } from '../approval-metrics.ts';
 import type { Facts, FactSources } from './facts.ts';
 import { Interner } from './interner.ts';
@@ -119,7 +127,7 @@ export class ClusterFacts implements FactSources {
     this.#namespacesWanted.resolve();
     const known = this.#namespaces.get({ name });
     if (known) return known.metadata.labels ?? {};
-    const found = await this.#read('namespaces', () => this.#deps.client.resource(namespaces).get({ name }));
+    const found = await this.#read('namespaces', namespaces, { name });
     return found && (found.metadata.labels ?? {});
   }
 
@@ -154,21 +162,20 @@ export class ClusterFacts implements FactSources {
   }
 
   #readPod(namespace: string, name: string): Promise<Pod | undefined> {
-    return this.#read('pods', () => this.#deps.client.resource(pods).get({ namespace, name }));
+    return this.#read('pods', pods, { namespace, name });
   }
 
   #readNode(name: string): Promise<Node | undefined> {
-    return this.#read('nodes', () => this.#deps.client.resource(nodes).get({ name }));
+    return this.#read('nodes', nodes, { name });
   }
 
-  async #read<T>(resource: LiveResource, read: () => Promise<T>): Promise<T | undefined> {
+  #read<T extends KubeObject>(
+    resource: LiveResource,
+    type: ResourceType<T>,
+    key: ObjectKey,
+  ): Promise<T | undefined> {
     this.#deps.metrics.readLive(resource);
-    try {
-      return await read();
-    } catch (error) {
-      if (isKubeError(error, 'not-found')) return undefined;
-      throw error;
-    }
+    return this.#deps.client.resource(type).find(key);
   }
 
   #reflector<T extends KubeObject>(options: ReflectorOptions<T>): Reflector<T> {
@@ -189,11 +196,4 @@ function withAddresses({ status, ...pod }: Pod, ips: readonly string[]): Pod {
 
 function sameLabels(a: KubeObject, b: KubeObject): boolean {
   return JSON.stringify(a.metadata.labels) === JSON.stringify(b.metadata.labels);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -3,7 +3,7 @@ import type {
   CertificateRequestPolicyStatus,
 } from '../../../api/certificate-request-policy.ts';
 import { setCondition } from '../../../api/condition.ts';
-import { isKubeError, WorkQueue } from '../../../kube/index.ts';
+import { isKubeError, isOutdated, WorkQueue } from '../../../kube/index.ts';
 import type { Clock, Requeue } from '../../../kube/index.ts';
 import { defaultPolicy, defaultPolicyName } from '../../../policy/index.ts';
 import type { KnownPolicy } from '../../../policy/index.ts';
@@ -117,7 +117,7 @@ export class PolicyStatus {
       await writeStatus(object, { ...object.status, conditions });
     } catch (error) {
       // Gone, or changed since: the change itself brings the policy back.
-      if (isKubeError(error, 'conflict', 'not-found')) return;
+      if (isOutdated(error)) return;
       throw error;
     }
     this.#writes.set(name, { of, count: written + 1 });

@@ -17,13 +17,8 @@ export class FakeLeases {
     return this;
   }
 
-  get(_key: ObjectKey): Promise<Lease> {
-    if (this.away) {
-      return Promise.reject(unavailable());
-    }
-    return this.lease === undefined
-      ? Promise.reject(new KubeError('not-found', 'no lease'))
-      : Promise.resolve(structuredClone(this.lease));
+  find(_key: ObjectKey): Promise<Lease | undefined> {
+    return this.away ? Promise.reject(unavailable()) : Promise.resolve(structuredClone(this.lease));
   }
 
   create(lease: Lease): Promise<Lease> {

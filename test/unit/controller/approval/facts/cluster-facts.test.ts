@@ -4,7 +4,6 @@ import type { TestContext } from 'node:test';
 import type { Node, Pod, Service } from '../../../../../src/api/core.ts';
 import { ClusterFacts } from '../../../../../src/controller/approval/facts/cluster-facts.ts';
 import type { Facts } from '../../../../../src/controller/approval/facts/facts.ts';
-import { KubeError } from '../../../../../src/kube/index.ts';
 import type { KubeClient, KubeObject, ResourceType } from '../../../../../src/kube/index.ts';
 import { FakeClock, settle } from '../../../../support/fake-clock.ts';
 
@@ -31,12 +30,13 @@ class Cluster {
         this.#told[plural] = told;
         return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
       },
-      get: ({ name, namespace = '' }: { name: string; namespace?: string }) => {
+      find: ({ name, namespace = '' }: { name: string; namespace?: string }) => {
         this.reads.push(`${plural} ${name}`);
-        const found = this.#present(plural).find(
-          ({ metadata }) => metadata.name === name && (metadata.namespace ?? '') === namespace,
+        return Promise.resolve(
+          this.#present(plural).find(
+            ({ metadata }) => metadata.name === name && (metadata.namespace ?? '') === namespace,
+          ),
         );
-        return found ? Promise.resolve(found) : Promise.reject(new KubeError('not-found', name));
       },
     });
     this.facts = new ClusterFacts({
