@@ -57,7 +57,7 @@ async function giveIdentities(cluster: CertmountCluster, screen: DemoScreen): Pr
     namespace: 'web',
     serviceAccount: 'frontend',
     // Short, so that a rotation comes while you watch.
-    attributes: { ...issuer, duration: '1m', 'renew-before': '57s' },
+    attributes: { ...issuer, duration: '1m', 'renew-before': '51s' },
     command: ['node', '/peer.mjs'],
     environment: { EXPECTED_PEER: databaseId },
   });

@@ -161,7 +161,7 @@ async function createPod(
       'issuer-name': 'demo-ca',
       'issuer-kind': 'ClusterIssuer',
       duration: '1m',
-      'renew-before': '57s',
+      'renew-before': '51s',
     },
   };
 }

@@ -45,8 +45,8 @@ describe('the command line', { timeout: 240_000 }, () => {
       server('steady', {}, '1m'),
       server('old-tls', { TLS_VERSION: 'TLSv1.2' }, '1m'),
       // Renewed every six to ten seconds.
-      server('reloading', { RELOAD: 'true' }, '9m50s'),
-      server('forgetful', {}, '9m50s'),
+      server('reloading', { RELOAD: 'true' }, '8m50s'),
+      server('forgetful', {}, '8m50s'),
       server('stubborn', { OWN_PEM: encodePrivateKey(mine.key, 'PKCS8') + mine.certificate.pem }, '1m'),
     ]);
     for (const name of ['steady', 'old-tls', 'reloading', 'forgetful', 'stubborn'])

@@ -40,7 +40,7 @@ const pluginDir = '/var/lib/kubelet/plugins/csi.certmount.io';
 const issuer = { 'issuer-name': 'mesh', 'issuer-kind': 'ClusterIssuer' };
 const bothStores = { ...issuer, 'pkcs12-enable': 'true', 'jks-enable': 'true' };
 /** Renewed after seven to eight seconds. */
-const often = { duration: '1m', 'renew-before': '52s' };
+const often = { duration: '1m', 'renew-before': '46s' };
 const passwords = {
   shared: 'shared-1f0c9be2',
   pkcs12: 'pkcs12-7d20a3f4',

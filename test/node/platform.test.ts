@@ -85,7 +85,7 @@ describe('a node that is not like the others', { timeout: 480_000 }, () => {
 
   describe('a pod that asks in its own name', () => {
     before(async () => {
-      const attributes = { ...issuer, duration: '5m', 'renew-before': '4m56s' };
+      const attributes = { ...issuer, duration: '5m', 'renew-before': '4m26s' };
       await apply({ name: 'own', serviceAccount: 'frontend', attributes });
       await ready('own');
     });
@@ -209,7 +209,7 @@ describe('a node that is not like the others', { timeout: 480_000 }, () => {
     });
 
     it('whose certificate has expired is abnormal to the kubelet, which tells it on the pod', async () => {
-      await apply({ name: 'expiring', attributes: { ...issuer, duration: '1m', 'renew-before': '40s' } });
+      await apply({ name: 'expiring', attributes: { ...issuer, duration: '1m', 'renew-before': '34s' } });
       await ready('expiring');
       await kubectl('delete', 'rolebinding', '-n', 'web', 'certmount-workload');
       const events = await eventually(

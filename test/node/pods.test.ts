@@ -37,7 +37,7 @@ describe('pods with a volume', { timeout: 240_000 }, () => {
         name: 'frontend',
         namespace: 'web',
         serviceAccount: 'frontend',
-        attributes: { ...issuer, duration: '1m', 'renew-before': '57s' },
+        attributes: { ...issuer, duration: '1m', 'renew-before': '51s' },
         command: peer,
         environment: { EXPECTED_PEER: 'spiffe://cluster.local/ns/store/sa/database' },
       }),

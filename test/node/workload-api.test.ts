@@ -44,7 +44,7 @@ describe('pods with go-spiffe, which know of nothing but the Workload API', { ti
         name: 'database',
         namespace: 'store',
         serviceAccount: 'database',
-        attributes: { ...attributes, duration: '1m', 'renew-before': '54s' },
+        attributes: { ...attributes, duration: '1m', 'renew-before': '48s' },
         command: ['/go-spiffe', 'server', ':8443', frontend],
         environment,
       }),

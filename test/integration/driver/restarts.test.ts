@@ -63,7 +63,7 @@ describe('a driver that ends and comes back', { skip: notRoot, timeout: 180_000 
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     it(`ended by ${signal}: live volumes stay, are not issued again, and are still renewed`, async () => {
       const steady = await world.newVolume();
-      const restless = await world.newVolume({ duration: '1m', 'renew-before': '56s' });
+      const restless = await world.newVolume({ duration: '1m', 'renew-before': '50s' });
       await Promise.all([world.csi.publish(steady), world.csi.publish(restless)]);
       const serial = serialNumber(steady.targetPath);
       const request = await world.oneRequestOf(steady);
@@ -87,7 +87,7 @@ describe('a driver that ends and comes back', { skip: notRoot, timeout: 180_000 
     const volume = await world.newVolume({
       'issuer-name': 'comes-and-goes',
       duration: '1m',
-      'renew-before': '57s',
+      'renew-before': '51s',
     });
     await world.csi.publish(volume);
     const serial = serialNumber(volume.targetPath);

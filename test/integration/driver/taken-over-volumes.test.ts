@@ -172,7 +172,7 @@ describe('a driver in the place of another', { skip: notRoot, timeout: 120_000 }
     eventually('its requests to go', async () => (await world.requestsOf(volume)).length === 0 || undefined);
 
   it('renews a volume of that one for containers that run, across a restart, and leaves no key behind', async () => {
-    const volume = await leave({ duration: '1m', 'renew-before': '57s' });
+    const volume = await leave({ duration: '1m', 'renew-before': '51s' });
     const { targetPath, volumeId } = volume;
     using container = await MountContainer.start(targetPath, world.directory);
     const first = serialIn(container.path);

@@ -275,7 +275,7 @@ describe('volumes of a driver beside a real API server', { skip: notRoot, timeou
   });
 
   it('renews again and again; readers of the bundle always see a pair, and one request remains', async () => {
-    const volume = await world.newVolume({ duration: '1m', 'renew-before': '57s' });
+    const volume = await world.newVolume({ duration: '1m', 'renew-before': '51s' });
     await world.csi.publish(volume);
     const serials = new Set<string>();
     let reads = 0;

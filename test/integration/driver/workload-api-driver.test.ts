@@ -36,7 +36,7 @@ describe('a driver with volumes that have a Workload API', { skip: notRoot, time
 
   it('serves what lies in the files, and each rotation', async () => {
     const volume = await world.newVolume(
-      { 'workload-api': 'true', duration: '1m', 'renew-before': '57s' },
+      { 'workload-api': 'true', duration: '1m', 'renew-before': '51s' },
       { mountGroup: '2000' },
     );
     await world.csi.publish(volume);
@@ -62,7 +62,7 @@ describe('a driver with volumes that have a Workload API', { skip: notRoot, time
       const restless = await world.newVolume({
         'workload-api': 'true',
         duration: '1m',
-        'renew-before': '56s',
+        'renew-before': '50s',
       });
       await world.csi.publish(volume);
       await world.csi.publish(restless);

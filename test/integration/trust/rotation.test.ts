@@ -72,9 +72,12 @@ describe('a new root in the Secret of a CA issuer', () => {
   });
 
   it('shows in kubectl', async () => {
-    const sets = await world.world.cluster.kubectl(['get', 'anchorsets']);
+    const line = /^issuer\.web\.ca +Issuer\/web\/ca +\d+ +2 +2 +True +\d+s$/m;
+    const sets = await eventually('the coverage to be shown', async () => {
+      const shown = await world.world.cluster.kubectl(['get', 'anchorsets']);
+      return line.test(shown) ? shown : undefined;
+    });
     assert.match(sets, /^NAME +SOURCE +SEQUENCE +NODES +COVERED +ROTATING +AGE$/m);
-    assert.match(sets, /^issuer\.web\.ca +Issuer\/web\/ca +\d+ +2 +2 +True +\d+s$/m);
     const nodes = await world.world.cluster.kubectl(['get', 'nodetrusts']);
     assert.match(nodes, /^node-1\.csi\.certmount\.io +node-1 +csi\.certmount\.io +issuer\.web\.ca/m);
   });

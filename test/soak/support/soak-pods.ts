@@ -12,7 +12,7 @@ import type { SoakStand } from './soak-stand.ts';
  * A minute is the shortest lifetime there is. Renewed after a good twenty seconds, so that forty are left for an API server
  * that is away and for the waits between attempts after it.
  */
-const attributes = { duration: '1m', 'renew-before': '38s' };
+const attributes = { duration: '1m', 'renew-before': '32s' };
 const limitMs = 120_000;
 
 export interface SoakPodsCounts {

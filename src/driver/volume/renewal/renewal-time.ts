@@ -25,7 +25,8 @@ export function renewalTime(
 ): number {
   const start = Math.min(Math.max(lifetime.notBefore, issuedAt), lifetime.notAfter);
   const usable = lifetime.notAfter - start;
-  const before = renewBefore !== undefined && renewBefore < usable ? renewBefore : usable / 3;
+  const isShorter = renewBefore !== undefined && renewBefore < lifetime.notAfter - lifetime.notBefore;
+  const before = isShorter ? renewBefore : usable / 3;
   const wait = Math.max(usable - before, Math.min(leastUseMs, usable));
   return Math.round(start + wait - random * Math.min(usable / 10, wait / 2));
 }

@@ -11,6 +11,7 @@ import {
   type ControlPlaneOptions,
   startControlPlane,
 } from '../../../cluster/control-plane.ts';
+import { eventually } from '../../../support/eventually.ts';
 import { createNamespace } from '../../../support/node-identity.ts';
 import { base64, newCsr } from '../../../unit/controller/builders.ts';
 import { settle } from './settle.ts';
@@ -62,6 +63,12 @@ export class AdmissionWorld {
   async fillIdentities(): Promise<void> {
     await this.cluster.applyPath(join(root, 'deploy/components/mutating-identity/admission-policy.yaml'));
     await settle(this.cluster, this.admin, 'MutatingAdmissionPolicy');
+    // What mutates an object of a CRD needs its description, which comes a moment after the CRD (503 until then).
+    const spec = { request: this.#csr, issuerRef: { name: 'ca' } };
+    const probe = { metadata: { namespace: 'web', name: 'probe' }, spec };
+    await eventually('requests to be taken', () =>
+      this.admin.resource(certificateRequests).create(probe, { dryRun: true }),
+    );
   }
 
   /** @param as whom to impersonate: the value of `Impersonate-User` */

@@ -22,8 +22,13 @@ describe('the time to renew', () => {
   });
 
   it('takes no account of a renew-before that is not shorter than the lifetime', () => {
-    assert.equal(renewalTime(dayLong, issuedAt, 24 * hour, 0), issuedAt + 16 * hour);
+    assert.equal(renewalTime(dayLong, issuedAt, 24 * hour + minute, 0), issuedAt + 16 * hour);
     assert.equal(renewalTime(dayLong, issuedAt, 48 * hour, 0), issuedAt + 16 * hour);
+  });
+
+  it('is a second after the issuance where renew-before leaves no more, of a lifetime that was dated back', () => {
+    assert.equal(renewalTime(dayLong, issuedAt, 24 * hour, 0), issuedAt + second);
+    assert.equal(renewalTime(dayLong, issuedAt, 24 * hour + minute - 1, 0), issuedAt + second);
   });
 
   it('is not at once for a certificate of a minute that was backdated by a minute', () => {
@@ -53,7 +58,7 @@ describe('the time to renew', () => {
           const at = renewalTime({ notBefore, notAfter }, issued, renewBefore, random);
           const start = Math.min(issued, notAfter);
           const usable = notAfter - start;
-          const before = renewBefore !== undefined && renewBefore < usable ? renewBefore : usable / 3;
+          const before = renewBefore !== undefined && renewBefore < lifetime ? renewBefore : usable / 3;
           const wait = Math.max(usable - before, Math.min(1_000, usable));
           assert.ok(Number.isInteger(at));
           assert.ok(at >= Math.floor(start) && at <= notAfter, 'within the lifetime');
