@@ -111,7 +111,7 @@ export class LeaderTerm {
   /** Works until the signal aborts; resolves when what was under way has ended. */
   async run(signal: AbortSignal): Promise<void> {
     this.#issuers.subscribe((key) => this.#issuerChanged(key));
-    this.#approval.subscribe(() => this.#requests.controller.policiesChanged());
+    this.#approval.subscribe((namespace) => this.#requests.controller.policiesChanged(namespace));
     const issuersKnown = this.#issuers.whenSynced(signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });

@@ -41,8 +41,8 @@ export interface TermContext {
   readonly judge: PolicyJudge;
   /** What the cluster says of pods, nodes and services, for whoever has to prove which pod a certificate is for. */
   readonly facts: FactSources;
-  /** Told when the judge may say something else than it did: of what it left, that is worth another look. */
-  readonly onPolicies: (listener: () => void) => void;
+  /** Told when the judge may say something else than it did, in one namespace or in all: what it left is worth another look. */
+  readonly onPolicies: (listener: (namespace?: string) => void) => void;
 }
 
 export interface TermIssuers {

@@ -18,6 +18,9 @@ export interface PolicyRequest {
 export interface PolicySubject {
   readonly username: string;
   readonly groups: readonly string[];
+  /** Of a requester, as far as known: authorizers beside RBAC may go by these. */
+  readonly uid?: string;
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface RequestedCertificate {

@@ -128,12 +128,14 @@ describe("the controller with cert-manager's csi-driver", { timeout: 120_000 }, 
       assert.equal(approved?.reason, 'policy.cert-manager.io');
     });
 
-    it('the controller with --approve-all, whoever made them', async () => {
+    it('the controller with --approve-all, but where there are policies those of somebody alone', async () => {
       await start('--approve-all');
-      const request = await peer.request({ named: false });
+      const unnamed = await peer.request({ named: false });
+      const request = await peer.request();
       assert.equal((await peer.outcome(request)).kind, 'written');
       const approved = getCondition((await peer.status(request))?.conditions, 'Approved');
       assert.equal(approved?.reason, 'cert-manager.io');
+      assert.equal(await peer.status(unnamed), undefined);
     });
   });
 

@@ -98,19 +98,26 @@ describe("the driver's token of a node that is taken over", () => {
     await world.assertIssued(await world.ask(long, mine, { labels }));
   });
 
-  it('is nobody to approval when a request says nothing of who asks', async () => {
+  it('does not ask as nobody, whom approval would not hold to the pods of a node', async () => {
     const pod = await world.pod();
     const nobody = { ...driver, identity: {} as Actor['identity'] };
-    await world.assertLeft(await world.ask(nobody, pod));
+    assert.match(
+      await refusal(world.ask(nobody, pod)),
+      /spec\.username is "" and must be that of the requester/,
+    );
+    await world.assertIssued(await world.ask(driver, pod));
   });
 
-  it('deletes no requests of other nodes', async () => {
+  it('deletes no requests but those of its node', async () => {
     const [mine, theirs] = [await world.pod(), await world.pod({ nodeName: 'node-b' })];
     const [request, foreign] = [await world.ask(driver, mine), await world.ask(otherDriver, theirs)];
+    const person = await world.actor({ user: 'person', groups: ['system:masters'] });
+    const persons = await world.forge(person);
     const resource = driver.client.resource(certificateRequests);
-    assert.match(await refusal(resource.delete(foreign)), /may delete no requests of other nodes/);
+    for (const one of [foreign, persons])
+      assert.match(await refusal(resource.delete(one)), /may delete the requests of its own node alone/);
     await resource.delete(request);
-    await world.admin.resource(certificateRequests).delete(foreign);
+    for (const one of [foreign, persons]) await world.admin.resource(certificateRequests).delete(one);
   });
 
   it('changes no request, its own neither', async () => {

@@ -34,8 +34,9 @@ export class Approval implements TermPart {
   readonly approver: Approver;
   readonly #policies: ClusterPolicies;
   readonly #judge: Policies;
-  readonly #listeners: (() => void)[] = [];
-  #changing = false;
+  readonly #listeners: ((namespace?: string) => void)[] = [];
+  /** What has changed in this moment: all, or what these namespaces may have. */
+  #changes: 'all' | Set<string> | undefined;
 
   constructor(values: ControllerValues, deps: ApprovalDependencies) {
     const { metrics, onWatchError: onError } = deps;
@@ -43,7 +44,7 @@ export class Approval implements TermPart {
     this.facts = new ClusterFacts({ ...deps, onError, onRelabelled: this.#changed });
     this.#policies = new ClusterPolicies(
       { keepDefault: values.defaultPolicy },
-      { ...deps, onError, onChange: this.#changed },
+      { ...deps, onError, onChange: () => this.#changed() },
     );
     const reviews = new AccessReviews({ keepMs: accessKeptMs, limit: accessesKept }, deps);
     this.#judge = new Policies(
@@ -59,7 +60,9 @@ export class Approval implements TermPart {
       pods: values.approvePods,
       labels: requestLabels,
     };
-    const otherwise = values.approveAll ? approveOthers(metrics) : leaveOthers(metrics);
+    const otherwise = values.approveAll
+      ? approveOthers(() => this.#policies.hasOthers, metrics)
+      : leaveOthers(metrics);
     const { facts } = this;
     this.approver = new ApproveByPolicy(
       { requesters, surroundings },
@@ -77,8 +80,8 @@ export class Approval implements TermPart {
     return { decision: 'leave', because: 'being-read', message: 'the policies are being read' };
   }
 
-  /** Told when what was left may be decided now. */
-  subscribe(listener: () => void): void {
+  /** Told when what was left may be decided now: of one namespace, or of all. */
+  subscribe(listener: (namespace?: string) => void): void {
     this.#listeners.push(listener);
   }
 
@@ -87,12 +90,17 @@ export class Approval implements TermPart {
   }
 
   /** Many changes of one moment are one, and are told when the caches are in order again. */
-  readonly #changed = (): void => {
-    if (this.#changing) return;
-    this.#changing = true;
-    queueMicrotask(() => {
-      this.#changing = false;
-      for (const listener of this.#listeners) listener();
-    });
+  readonly #changed = (namespace?: string): void => {
+    const isFirst = this.#changes === undefined;
+    if (namespace === undefined) this.#changes = 'all';
+    else if (this.#changes !== 'all') this.#changes = (this.#changes ?? new Set()).add(namespace);
+    if (isFirst) queueMicrotask(() => this.#tellChanges());
   };
+
+  #tellChanges(): void {
+    const changes = this.#changes;
+    this.#changes = undefined;
+    const namespaces = changes === undefined || changes === 'all' ? [undefined] : [...changes];
+    for (const namespace of namespaces) for (const listener of this.#listeners) listener(namespace);
+  }
 }

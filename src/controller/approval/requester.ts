@@ -26,7 +26,7 @@ export type Requester =
 
 export function requesterOf(request: CertificateRequest, options: RequesterOptions): Requester {
   const { metadata, spec } = request;
-  const { groups = [], username = '' } = spec;
+  const { extra, groups = [], uid, username = '' } = spec;
   const { drivers, labels, pods } = options;
   if (drivers.has(username)) return forPod(claimOfDriver(request, labels.node));
   const account = parseServiceAccountUser(username);
@@ -35,7 +35,8 @@ export function requesterOf(request: CertificateRequest, options: RequesterOptio
     const claim = claimOfPod(request, account);
     if (claim.proven || claim.failure !== 'no-claim') return forPod(claim);
   }
-  return { kind: 'other', subject: { username, groups } };
+  const known = { ...(uid !== undefined && { uid }), ...(extra && { extra }) };
+  return { kind: 'other', subject: { username, groups, ...known } };
 }
 
 function forPod(claim: Claim): Requester {

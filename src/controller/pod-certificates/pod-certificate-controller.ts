@@ -94,9 +94,14 @@ export class PodCertificateController {
     for (const request of this.#open.of(issuerKeyText(issuer))) this.#queue.add(request);
   }
 
-  /** The policies may say something else than they did. */
-  policiesChanged(): void {
-    for (const key of this.#open.keys()) this.#queue.add(key);
+  /**
+   * The policies may say something else than they did.
+   *
+   * @param namespace the only one whose requests that is about; all of them when not given
+   */
+  policiesChanged(namespace?: string): void {
+    for (const key of this.#open.keys())
+      if (namespace === undefined || parseKey(key).namespace === namespace) this.#queue.add(key);
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -50,7 +50,7 @@ export function podCertificatesPart(context: TermContext): TermPart {
   );
   watch.subscribe(controller.onChange);
   issuers.subscribe((issuer) => controller.issuerKnown(issuer));
-  context.onPolicies(() => controller.policiesChanged());
+  context.onPolicies((namespace) => controller.policiesChanged(namespace));
 
   async function writeStatus(
     request: PodCertificateRequest,

@@ -24,6 +24,9 @@ export function nextStatus(
     case 'unapproved':
     case 'hold':
       return undefined;
+    case 'decided':
+      change.verdict(outcome.decision, outcome.verdict);
+      break;
     case 'denied':
       change.verdict('Denied', outcome.verdict);
       change.set('Ready', 'False', 'Denied', deniedMessage);

@@ -21,6 +21,8 @@ export type RequestOutcome =
   | { readonly outcome: 'unapproved'; readonly message: string }
   /** Nothing is known yet: what it waits for brings it back. */
   | { readonly outcome: 'hold' }
+  /** The approver's word on a request that another controller signs. */
+  | { readonly outcome: 'decided'; readonly decision: 'Approved' | 'Denied'; readonly verdict: Verdict }
   /** `verdict` is set when it was denied here, and not by another approver before. */
   | { readonly outcome: 'denied'; readonly verdict?: Verdict }
   | { readonly outcome: 'issued'; readonly approval?: Verdict; readonly issued: Issued }

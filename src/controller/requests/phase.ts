@@ -4,8 +4,10 @@ import { certManagerGroup, resolveIssuerReference } from '../../api/issuer-refer
 
 /** Where a request stands, from what is written on it alone. */
 export type RequestPhase =
-  /** Of another group's issuer, or being deleted: never touched. */
+  /** Being deleted, or of another group's issuer and decided upon: never touched. */
   | 'not-ours'
+  /** Of another group's issuer, whose controller signs it once it is approved: only the decision may be ours. */
+  | 'foreign'
   /** Issued, failed, invalid or denied, and written so: never touched again. */
   | 'final'
   /** Denied by an approver; its Ready condition does not say so yet. */
@@ -14,8 +16,8 @@ export type RequestPhase =
   | 'approved';
 
 export function phaseOf(request: CertificateRequest): RequestPhase {
-  if (resolveIssuerReference(request.spec.issuerRef).group !== certManagerGroup) return 'not-ours';
   if (request.metadata.deletionTimestamp !== undefined) return 'not-ours';
+  if (isForeign(request)) return isDecided(request) ? 'not-ours' : 'foreign';
 
   const conditions = request.status?.conditions;
   const ready = getCondition(conditions, 'Ready');
@@ -29,6 +31,24 @@ export function phaseOf(request: CertificateRequest): RequestPhase {
 export function isOpen(request: CertificateRequest): boolean {
   const phase = phaseOf(request);
   return phase !== 'not-ours' && phase !== 'final';
+}
+
+/** Whether the issuer is of another group, which has a controller of its own. */
+export function isForeign({ spec }: CertificateRequest): boolean {
+  return resolveIssuerReference(spec.issuerRef).group !== certManagerGroup;
+}
+
+/** By an approver, or by the issuer's own controller without one. */
+function isDecided({ status }: CertificateRequest): boolean {
+  const { certificate, conditions } = status ?? {};
+  const ready = getCondition(conditions, 'Ready');
+  return (
+    isConditionTrue(conditions, 'Approved') ||
+    isConditionTrue(conditions, 'Denied') ||
+    ready?.status === 'True' ||
+    finalReasons.has(ready?.reason ?? '') ||
+    hasText(certificate)
+  );
 }
 
 const finalReasons: ReadonlySet<string> = new Set(['Issued', 'Failed', 'Denied']);

@@ -1,6 +1,6 @@
 import type { CertificateRequest, CertificateRequestStatus } from '../../api/certificate-request.ts';
-import { isOutdated, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
-import type { Change, Clock, ObjectKey } from '../../kube/index.ts';
+import { backoffMs, isKubeError, isOutdated, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
+import type { Change, Clock, KubeError, ObjectKey } from '../../kube/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import { issuerKeyText, referencedIssuer } from '../issuers/issuer-key.ts';
@@ -9,7 +9,7 @@ import { nextStatus } from './next-status.ts';
 import { OpenRequests } from './open-requests.ts';
 import type { OpenRequest } from './open-requests.ts';
 import type { RequestOutcome } from './outcome.ts';
-import { isOpen, phaseOf } from './phase.ts';
+import { isForeign, isOpen, phaseOf } from './phase.ts';
 import { problems } from './problem.ts';
 
 export interface RequestControllerOptions {
@@ -36,8 +36,8 @@ export interface RequestControllerDependencies {
 
 /** Somebody may wonder by then why nothing happens. */
 const unapprovedNoticeMs = 30_000;
-/** Who may use a policy is said by roles and bindings, which are not watched. */
-const unapprovedPollMs = 60_000;
+/** Who may use a policy is said by roles and bindings, which are not watched; most that wait do so for somebody else. */
+const unapprovedBackoff = { baseMs: 60_000, maxMs: 300_000 };
 /** Of what an Event says, which has room for 1 KiB. */
 const longestCause = 800;
 /** For the rare wait that no watch can end. */
@@ -94,11 +94,18 @@ export class RequestController {
     for (const request of this.#open.of(issuer)) this.#queue.add(request);
   }
 
-  /** What nobody had a word for may be approved or denied now. */
-  policiesChanged(): void {
+  /**
+   * What nobody had a word for may be approved or denied now.
+   *
+   * @param namespace the only one whose requests that is about; all of them when not given
+   */
+  policiesChanged(namespace?: string): void {
     for (const key of this.#open.keys()) {
-      const request = this.#deps.find(parseKey(key));
-      if (request && phaseOf(request) === 'unapproved') this.#queue.add(key);
+      const object = parseKey(key);
+      if (namespace !== undefined && object.namespace !== namespace) continue;
+      const request = this.#deps.find(object);
+      const phase = request && phaseOf(request);
+      if (phase === 'unapproved' || phase === 'foreign') this.#queue.add(key);
     }
   }
 
@@ -120,27 +127,35 @@ export class RequestController {
 
     const outcome = await resolve(request);
     const status = nextStatus(request.status, outcome, clock.now());
-    if (status && !(await this.#write(request, open, status))) return;
+    const refusal = status && (await this.#write(request, open, status, outcome));
+    if (refusal === 'outdated') return;
+    if (refusal)
+      return this.#comeBack(key, request, open, { outcome: 'unapproved', message: refusal.message });
     if (status) this.#tell(request, outcome, open);
     return this.#comeBack(key, request, open, outcome);
   }
 
-  /** False when the request is gone or another writer was faster, whose change brings it back by itself. */
+  /**
+   * Outdated when the request is gone or another writer was faster, whose change brings it back by itself. An error when the
+   * decision on another controller's request is not for this one: RBAC gives that for each kind of issuer.
+   */
   async #write(
     request: CertificateRequest,
     open: OpenRequest,
     status: CertificateRequestStatus,
-  ): Promise<boolean> {
+    { outcome }: RequestOutcome,
+  ): Promise<'outdated' | KubeError | undefined> {
     const { resourceVersion } = request.metadata;
     try {
       const { metadata } = await this.#deps.writeStatus(request, status);
       // Where nothing changed the watch has nothing to tell of.
       if (metadata.resourceVersion !== resourceVersion) open.answeredVersion = resourceVersion;
-      return true;
+      return undefined;
     } catch (error) {
+      if (outcome === 'decided' && isKubeError(error, 'forbidden', 'invalid')) return error;
       if (!isOutdated(error)) throw error;
       this.#deps.metrics.conflict();
-      return false;
+      return 'outdated';
     }
   }
 
@@ -154,11 +169,14 @@ export class RequestController {
         metrics.issued(now - seenAt, now - created);
         log.debug({ certificateRequest, durationMs: now - seenAt }, 'issued');
         break;
-      case 'denied': {
+      case 'denied':
+      case 'decided': {
+        if (outcome.outcome === 'decided' && outcome.decision === 'Approved') break;
         metrics.finished('denied');
-        const { reason = 'Denied', message = 'The CertificateRequest was denied' } = outcome.verdict ?? {};
+        const { reason = 'Denied', message } = outcome.verdict ?? {};
         log.info({ certificateRequest, reason }, 'denied');
-        if (outcome.verdict) events.record(request, 'CertificateRequest', 'Warning', reason, message);
+        // As approver-policy has it, whichever of the two says so.
+        if (message !== undefined) events.record(request, 'CertificateRequest', 'Warning', 'Denied', message);
         break;
       }
       case 'problem': {
@@ -190,7 +208,8 @@ export class RequestController {
     const age = this.#deps.clock.now() - open.seenAt;
     if (age < unapprovedNoticeMs) return { requeueAfterMs: unapprovedNoticeMs - age };
     this.#tellCause(key, request, open, outcome.message);
-    return { requeueAfterMs: unapprovedPollMs };
+    open.waits += 1;
+    return { requeueAfterMs: backoffMs(open.waits, unapprovedBackoff, this.#deps.random) };
   }
 
   /** Once for each cause. */
@@ -199,7 +218,9 @@ export class RequestController {
     if (this.#open.get(key) !== open || open.told === cause) return;
     open.told = cause;
     const { events, log } = this.#deps;
-    const note = `Not signing CertificateRequest until it is Approved: ${cause}`;
+    const note = isForeign(request)
+      ? `Not approved or denied here: ${cause}`
+      : `Not signing CertificateRequest until it is Approved: ${cause}`;
     log.info({ certificateRequest: key, cause }, 'waits for approval');
     events.record(request, 'CertificateRequest', 'Normal', 'WaitingForApproval', note);
   }

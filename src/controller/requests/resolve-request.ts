@@ -10,7 +10,7 @@ import type { SignWarning } from '../issuers/signer.ts';
 import { checkRequest } from './check-request.ts';
 import type { CheckedRequest } from './check-request.ts';
 import type { RequestOutcome, Verdict } from './outcome.ts';
-import { phaseOf } from './phase.ts';
+import { isForeign, phaseOf } from './phase.ts';
 import type { RequestProblem } from './problem.ts';
 
 export interface ResolveDependencies {
@@ -34,12 +34,16 @@ export async function resolveRequest(
       return { outcome: 'denied' };
     case 'approved':
       return resolveApproved(request, parse, undefined, deps);
+    case 'foreign':
     case 'unapproved': {
       const decision = await deps.approver.decide({ request, csr: parse });
       if (decision.decision === 'leave') return { outcome: 'unapproved', message: decision.message };
       const { reason, message } = decision;
-      if (decision.decision === 'deny') return { outcome: 'denied', verdict: { reason, message } };
-      return resolveApproved(request, parse, { reason, message }, deps);
+      const verdict = { reason, message };
+      const isDenied = decision.decision === 'deny';
+      if (isForeign(request))
+        return { outcome: 'decided', decision: isDenied ? 'Denied' : 'Approved', verdict };
+      return isDenied ? { outcome: 'denied', verdict } : resolveApproved(request, parse, verdict, deps);
     }
   }
 }

@@ -3,10 +3,6 @@ import type { parse } from '@bufbuild/cel';
 /** The syntax tree of CEL (cel.expr.Expr). */
 export type Expression = NonNullable<ReturnType<typeof parse>['expr']>;
 
-type Kind = Expression['exprKind'];
-export type Comprehension = Extract<Kind, { case: 'comprehensionExpr' }>['value'];
-export type Call = Extract<Kind, { case: 'callExpr' }>['value'];
-
 /** The expressions that this one is directly made of. */
 export function childrenOf({ exprKind }: Expression): readonly Expression[] {
   switch (exprKind.case) {

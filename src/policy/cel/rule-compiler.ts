@@ -11,7 +11,8 @@ import {
 import { strings } from '@bufbuild/cel/ext';
 import { type Variables, unknownName } from './check-names.ts';
 import { constantPatterns } from './constant-patterns.ts';
-import { serviceAccountFunctions } from './functions.ts';
+import { unifyCalls } from './call-forms.ts';
+import { furtherFunctions, serviceAccountFunctions } from './functions.ts';
 import { limitLoops, turnFunction } from './limit-loops.ts';
 
 export type Bindings = Readonly<Record<string, CelInput>>;
@@ -49,7 +50,9 @@ export class RuleCompiler {
 
   constructor() {
     const turn = celFunc(turnFunction, [], CelScalar.BOOL, () => ++this.#turns <= mostTurns);
-    this.#environment = celEnv({ funcs: [...strings, ...serviceAccountFunctions, turn] });
+    this.#environment = celEnv({
+      funcs: [...strings, ...furtherFunctions, ...serviceAccountFunctions, turn],
+    });
   }
 
   /** Gives the rules their turns anew: for the next request. */
@@ -65,6 +68,7 @@ export class RuleCompiler {
       if (expr === undefined) return invalid('is empty');
       const unknown = unknownName(expr, scope.variables, this.#environment.funcs);
       if (unknown !== undefined) return invalid(unknown);
+      unifyCalls(expr);
       for (const pattern of constantPatterns(expr)) {
         const problem = this.#problemOf(pattern);
         if (problem !== undefined) return invalid(problem);

@@ -19,6 +19,7 @@ const approvers = {
   'of-others': ['awspcaissuers.awspca.cert-manager.io/*'],
   'of-other-web-ca': ['awspcaissuers.awspca.cert-manager.io/web.ca'],
   'of-other-cluster-ca': ['awspcaclusterissuers.awspca.cert-manager.io/ca'],
+  'of-other-cluster-web-ca': ['awspcaclusterissuers.awspca.cert-manager.io/web.ca'],
 } as const;
 type Approver = keyof typeof approvers;
 
@@ -129,6 +130,13 @@ describe('a decision on a request', { timeout: 120_000 }, () => {
         const dotted = { issuerRef: { name: 'web.ca', ...other }, namespace: 'store' };
         assertSaid(await decide('of-other-web-ca', dotted, approved), 'may not approve or deny');
         assert.equal(await decide('of-others', dotted, approved), undefined);
+        // And the reverse: a cluster-scoped issuer `web.ca` is not the issuer `ca` for whoever asks in `web`.
+        const dottedCluster = { issuerRef: { name: 'web.ca', ...otherCluster } };
+        assert.equal(await decide('of-other-cluster-web-ca', dottedCluster, approved), undefined);
+        assertSaid(
+          await decide('of-other-cluster-web-ca', { issuerRef: clusterCa }, approved),
+          'awspcaclusterissuers.awspca.cert-manager.io/ca',
+        );
       });
 
       it('is True or nothing', async () => {

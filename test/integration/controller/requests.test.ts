@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { certificateRequestPolicies } from '../../../src/api/certificate-request-policy.ts';
 import { certificateRequests } from '../../../src/api/certificate-request.ts';
 import { getCondition, setCondition } from '../../../src/api/condition.ts';
 import { events } from '../../../src/api/core.ts';
@@ -10,6 +11,7 @@ import type { RunningController } from './support/controller.ts';
 import { verifyIssued } from './support/openssl.ts';
 import { eventually } from '../../support/eventually.ts';
 import { World } from './support/world.ts';
+import type { Asker } from './support/world.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const root = await newCa({
@@ -155,8 +157,38 @@ describe('approval', () => {
     assert.match(getCondition(status?.conditions, 'Denied')?.message ?? '', /bound to node "node-a"/);
   });
 
-  it("never touches requests of another group's issuers, nor what is final", async () => {
+  it("decides on requests to another group's issuers where RBAC lets it, and leaves all else to their controller", async () => {
+    const issuerRef = { name: 'ca', kind: 'OtherIssuer', group: 'other.example' };
+    const early = await world.request({ issuerRef });
+    await settleController();
+    assert.deepEqual(world.conditions(early), [], 'without the right');
+    const rbac = 'rbac.authorization.k8s.io';
+    const metadata = { name: 'approve-other' };
+    const [apiGroups, resources, verbs] = [['cert-manager.io'], ['signers'], ['approve']];
+    const rule = { apiGroups, resources, verbs, resourceNames: ['otherissuers.other.example/*'] };
+    const account = { kind: 'ServiceAccount', namespace: 'certmount', name: 'certmount-controller' };
+    const roleRef = { apiGroup: rbac, kind: 'ClusterRole', ...metadata };
+    await world.cluster.apply([
+      { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata, rules: [rule] },
+      { apiVersion: `${rbac}/v1`, kind: 'ClusterRoleBinding', metadata, roleRef, subjects: [account] },
+    ]);
+    const allowed = await world.request({ issuerRef });
+    const denied = await world.request({ issuerRef, labels: { 'csi.certmount.io/node': 'node-b' } });
+    for (const [key, decision] of [
+      [allowed, 'Approved'],
+      [denied, 'Denied'],
+    ] as const) {
+      await eventually(decision, () => world.conditions(key).length > 0 || undefined);
+      assert.deepEqual(
+        world.conditions(key).map(({ type, status }) => [type, status]),
+        [[decision, 'True']],
+      );
+    }
+  });
+
+  it("never touches what another group's issuer was let sign, nor what is final", async () => {
     const other = await world.request({ issuerRef: { name: 'ca', group: 'other.example' } });
+    await approve(other, 'Approved');
     const failed = await world.request({ as: await world.somebody() });
     const resource = world.client.resource(certificateRequests);
     const request = await resource.get(failed);
@@ -164,7 +196,7 @@ describe('approval', () => {
     await resource.replaceStatus({ ...request, status: { conditions: setCondition([], ready, Date.now()) } });
     await approve(failed, 'Approved');
     await settleController();
-    assert.deepEqual(world.conditions(other), []);
+    assert.equal(world.conditions(other).length, 1);
     assert.deepEqual(
       world.conditions(failed).map(({ reason }) => reason),
       ['Failed', 'policy'],
@@ -203,5 +235,16 @@ describe('with --approve-all', () => {
     const approved = getCondition(status?.conditions, 'Approved');
     assert.equal(approved?.reason, 'cert-manager.io');
     assert.equal(approved.message, 'Certificate request has been approved by cert-manager.io');
+  });
+
+  it('approves nobody where policies say who may have what', async () => {
+    const nobody = { client: world.client, identity: {} as Asker['identity'] };
+    await world.whenReady(await world.request({ as: nobody }));
+    const spec = { selector: { issuerRef: {} }, allowed: { dnsNames: { values: ['a'] } } };
+    await world.client.resource(certificateRequestPolicies).create({ metadata: { name: 'narrow' }, spec });
+    await settleController();
+    const key = await world.request({ as: nobody });
+    await settleController();
+    assert.deepEqual(world.conditions(key), []);
   });
 });

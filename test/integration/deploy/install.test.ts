@@ -139,7 +139,15 @@ describe('the installer', { timeout: 180_000 }, () => {
 
 async function assertInstalled(cluster: ControlPlane): Promise<void> {
   const names = await cluster.kubectl(['get', 'validatingadmissionpolicy', '-o', 'name']);
-  for (const name of ['requester', 'immutable', 'approval', 'status', 'node-trust'])
+  for (const name of [
+    'requester',
+    'immutable',
+    'approval',
+    'status',
+    'node-trust',
+    'pod-certificates',
+    'deletion',
+  ])
     assert.match(names, new RegExp(`/certmount-${name}$`, 'm'));
   const workloads = ['get', '-n', 'certmount', 'deployment,daemonset', '-o', 'name'];
   assert.equal((await cluster.kubectl(workloads)).trim().split('\n').length, 2);

@@ -24,8 +24,8 @@ export interface ClusterFactsDependencies {
   readonly random: () => number;
   readonly metrics: Pick<ApprovalMetrics, 'readLive'>;
   readonly onError: (resource: string, error: unknown) => void;
-  /** The labels of a namespace have changed. */
-  readonly onRelabelled: () => void;
+  /** The labels of a namespace have changed, or it is new or gone. */
+  readonly onRelabelled: (namespace: string) => void;
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -84,7 +84,7 @@ export class ClusterFacts implements FactSources {
     this.#nodes.subscribe(this.#addresses.nodeChanged);
     this.#namespaces.subscribe((change) => {
       if (change.type === 'modified' && sameLabels(change.object, change.previous)) return;
-      deps.onRelabelled();
+      deps.onRelabelled(change.object.metadata.name ?? '');
     });
   }
 

@@ -41,7 +41,8 @@ export class AccessReviews {
   async mayUse(subject: PolicySubject, policy: string, namespace: string): Promise<boolean> {
     // Nobody has no rights, and is not asked about: the API server refuses the question.
     if (subject.username === '' && subject.groups.length === 0) return false;
-    const key = JSON.stringify([subject.username, subject.groups, policy, namespace]);
+    const { username, groups, uid, extra } = subject;
+    const key = JSON.stringify([username, groups, uid, extra, policy, namespace]);
     const now = this.#deps.clock.now();
     const known = this.#answers.get(key);
     const answer =
@@ -60,16 +61,13 @@ export class AccessReviews {
     return allowed;
   }
 
-  async #review(
-    { groups, username: user }: PolicySubject,
-    name: string,
-    namespace: string,
-  ): Promise<boolean> {
+  async #review(subject: PolicySubject, name: string, namespace: string): Promise<boolean> {
     const { client, metrics } = this.#deps;
+    const { extra, groups, uid, username: user } = subject;
     const { group, plural: resource } = certificateRequestPolicies;
     const resourceAttributes = { group, resource, name, namespace, verb: 'use' };
     try {
-      const allowed = await reviewAccess(client, { user, groups, resourceAttributes });
+      const allowed = await reviewAccess(client, { user, groups, uid, extra, resourceAttributes });
       metrics.reviewed(allowed ? 'allowed' : 'refused');
       return allowed;
     } catch (error) {

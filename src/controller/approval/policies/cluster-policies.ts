@@ -65,6 +65,12 @@ export class ClusterPolicies {
     return this.#viewed && believable && this.#watch.synced;
   }
 
+  /** Whether there are any beside the default one. */
+  get hasOthers(): boolean {
+    for (const { metadata } of this.#watch.list()) if (metadata.name !== defaultPolicyName) return true;
+    return false;
+  }
+
   *list(): Iterable<KnownPolicy> {
     for (const policy of this.#watch.list()) yield this.#known(policy);
   }

@@ -50,6 +50,7 @@ export class AdmissionWorld {
     for (const folder of ['deploy', 'daemonset'])
       await cluster.kubectl(['apply', '-n', 'certmount', '-f', join(root, folder, 'rbac.yaml')]);
     for (const name of policies) await cluster.applyPath(join(root, 'deploy/policies', `${name}.yaml`));
+    await cluster.applyPath(join(root, 'daemonset/deletion-policy.yaml'));
     await settle(cluster, admin, 'ValidatingAdmissionPolicy');
     return new AdmissionWorld(cluster, admin, base64(await newCsr()));
   }

@@ -340,14 +340,15 @@ describe('a request of anybody else', () => {
     for (const username of ['system:serviceaccount:web:other', 'kubernetes-admin', `${driver}-2`]) {
       const scene = new Scene();
       await scene.decide(ofDriver({ username, groups: ['g'] }));
-      assert.deepEqual(scene.judged[0]?.subject, { username, groups: ['g'] });
+      const { extra } = ofDriver().spec;
+      assert.deepEqual(scene.judged[0]?.subject, { username, groups: ['g'], ...(extra && { extra }) });
       assert.equal(scene.judged[0].pod, undefined);
     }
   });
 
   it('that has no requester is judged as nobody', async () => {
     const scene = new Scene();
-    const { username: _, ...spec } = ofDriver().spec;
+    const { username: _, extra: __, ...spec } = ofDriver().spec;
     await scene.decide({ ...ofDriver(), spec });
     assert.deepEqual(scene.judged[0]?.subject, { username: '', groups: [] });
   });

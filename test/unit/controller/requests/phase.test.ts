@@ -7,11 +7,18 @@ const approved = condition('Approved', 'True', 'cert-manager.io');
 const denied = condition('Denied', 'True', 'policy');
 
 describe('where a request stands', () => {
-  it("is not ours with another group's issuer", () => {
-    assert.equal(
-      phaseOf(newRequest({ issuerRef: { name: 'a', group: 'awspca.cert-manager.io' } })),
-      'not-ours',
-    );
+  it("is to be decided upon, and no more, with another group's issuer", () => {
+    const issuerRef = { name: 'a', group: 'awspca.cert-manager.io' };
+    assert.equal(phaseOf(newRequest({ issuerRef })), 'foreign');
+    const pending = condition('Ready', 'False', 'Pending');
+    assert.equal(phaseOf(newRequest({ issuerRef, conditions: [pending] })), 'foreign');
+    for (const decided of [
+      condition('Approved', 'True', 'p'),
+      condition('Denied', 'True', 'p'),
+      condition('Ready', 'True', 'Issued'),
+      condition('Ready', 'False', 'Failed'),
+    ])
+      assert.equal(phaseOf(newRequest({ issuerRef, conditions: [decided] })), 'not-ours');
   });
 
   it('is ours with the group left out, empty or named', () => {

@@ -175,7 +175,8 @@ describe('a request from creation to its final status', () => {
     assert.equal(fixture.controller.open, 1);
     fixture.controller.onChange({ type: 'deleted', object: newRequest() });
     assert.equal(fixture.controller.open, 0);
-    await fixture.seen(newRequest({ issuerRef: { name: 'ca', group: 'other.io' } }));
+    const conditions = [condition('Approved', 'True', 'policy')];
+    await fixture.seen(newRequest({ issuerRef: { name: 'ca', group: 'other.io' }, conditions }));
     assert.equal(fixture.controller.open, 0);
     assert.equal(fixture.resolved, 1);
   });
@@ -295,7 +296,7 @@ describe('a request that nobody approves', () => {
     assert.deepEqual(fixture.lines, ['waits for approval', 'waits for approval']);
   });
 
-  it('is looked at again when policies change, and each minute for what nobody tells of', async (t) => {
+  it('is looked at again when policies change, and less often each time for what nobody tells of', async (t) => {
     const fixture = new Fixture(t);
     fixture.outcome = { outcome: 'unapproved', message: 'no policy applies' };
     await fixture.seen();
@@ -305,14 +306,32 @@ describe('a request that nobody approves', () => {
     assert.equal(fixture.resolved, 2);
     await fixture.clock.advance(30_000);
     await fixture.quiet();
-    const looks = fixture.resolved;
-    await fixture.clock.advance(60_000);
-    await fixture.quiet();
-    assert.equal(fixture.resolved, looks + 1);
+    const pauses: (number | undefined)[] = [];
+    for (let look = 0; look < 5; look++) {
+      pauses.push(fixture.clock.nextInMs);
+      await fixture.clock.advance(fixture.clock.nextInMs ?? 0);
+      await fixture.quiet();
+    }
+    assert.deepEqual(
+      pauses,
+      [60_000, 120_000, 240_000, 300_000, 300_000].map((ms) => ms * 0.75),
+    );
     fixture.outcome = issued;
-    await fixture.clock.advance(60_000);
+    await fixture.clock.advance(fixture.clock.nextInMs ?? 0);
     await fixture.quiet();
     assert.equal(fixture.statuses.length, 1);
+  });
+
+  it('is not looked at for what concerns another namespace', async (t) => {
+    const fixture = new Fixture(t);
+    fixture.outcome = { outcome: 'unapproved', message: 'no policy applies' };
+    await fixture.seen();
+    fixture.controller.policiesChanged('another');
+    await fixture.quiet();
+    assert.equal(fixture.resolved, 1);
+    fixture.controller.policiesChanged('web');
+    await fixture.quiet();
+    assert.equal(fixture.resolved, 2);
   });
 
   it('is the only kind that a change of policies brings back', async (t) => {
@@ -326,6 +345,40 @@ describe('a request that nobody approves', () => {
   });
 });
 
+describe("a request to another group's issuer", () => {
+  const foreign = newRequest({ issuerRef: { name: 'ca', group: 'other.io' } });
+  const verdict = { reason: 'policy.cert-manager.io', message: 'because' };
+
+  it('gets the decision, and nothing that its own controller says', async (t) => {
+    for (const decision of ['Approved', 'Denied'] as const) {
+      const fixture = new Fixture(t);
+      fixture.outcome = { outcome: 'decided', decision, verdict };
+      await fixture.seen(foreign);
+      assert.deepEqual(
+        fixture.statuses.map(({ conditions }) => conditions?.map(({ type }) => type)),
+        [[decision]],
+      );
+      assert.deepEqual(fixture.events, decision === 'Denied' ? ['Denied'] : []);
+      assert.deepEqual(fixture.counted, decision === 'Denied' ? ['denied'] : []);
+    }
+  });
+
+  it('waits, and is told why, where the decision is not for this controller', async (t) => {
+    const fixture = new Fixture(t);
+    fixture.outcome = { outcome: 'decided', decision: 'Approved', verdict };
+    fixture.fail = new KubeError('invalid', 'needs the verb approve on signers');
+    await fixture.seen(foreign);
+    await fixture.clock.advance(30_000);
+    await fixture.quiet();
+    assert.deepEqual(fixture.errors, []);
+    assert.deepEqual(fixture.notes, ['Not approved or denied here: needs the verb approve on signers']);
+    fixture.fail = undefined;
+    await fixture.clock.advance(fixture.clock.nextInMs ?? 0);
+    await fixture.quiet();
+    assert.equal(fixture.statuses.length, 1);
+  });
+});
+
 describe('Events about requests', () => {
   it('tell of a failure and of a denial made here', async (t) => {
     const fixture = new Fixture(t);
@@ -333,7 +386,7 @@ describe('Events about requests', () => {
     await fixture.seen();
     fixture.outcome = { outcome: 'denied', verdict: { reason: 'certmount.io', message: 'no' } };
     await fixture.seen(newRequest({ metadata: { uid: 'uid-2', resourceVersion: '2' } }));
-    assert.deepEqual(fixture.events, ['InvalidRequest', 'certmount.io']);
+    assert.deepEqual(fixture.events, ['InvalidRequest', 'Denied']);
     assert.deepEqual(fixture.counted, ['failed', 'denied']);
   });
 

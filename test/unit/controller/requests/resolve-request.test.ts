@@ -81,8 +81,26 @@ describe('what comes of a request', () => {
       conditions: [approved, condition('Ready', 'False', 'Failed')],
     });
     assert.deepEqual(await resolve(failed), { outcome: 'leave' });
-    const other = newRequest({ request: csr, issuerRef: { name: 'a', group: 'other.io' } });
+    const issuerRef = { name: 'a', group: 'other.io' };
+    const other = newRequest({ request: csr, issuerRef, conditions: [approved] });
     assert.deepEqual(await resolve(other), { outcome: 'leave' });
+  });
+
+  it("is the approver's word alone for another group's issuer", async () => {
+    const other = newRequest({ request: csr, issuerRef: { name: 'a', group: 'other.io' } });
+    assert.deepEqual(await resolve(other), { outcome: 'decided', decision: 'Approved', verdict: approval });
+    const deny = { decision: 'deny', reason: 'r', message: 'm' } as const;
+    const verdict = { reason: 'r', message: 'm' };
+    assert.deepEqual(await resolve(other, { decision: deny }), {
+      outcome: 'decided',
+      decision: 'Denied',
+      verdict,
+    });
+    const leave = { decision: 'leave', message: 'no policy applies' } as const;
+    assert.deepEqual(await resolve(other, { decision: leave }), {
+      outcome: 'unapproved',
+      message: 'no policy applies',
+    });
   });
 
   it('is a failure for a CSR that can never work, whatever the issuer is', async () => {

@@ -33,7 +33,12 @@ describe('what is kept of a request in memory', () => {
   });
 
   it("stays somebody else's", () => {
-    const request = newRequest({ request: large, issuerRef: { name: 'a', group: 'other.io' } });
+    const issuerRef = { name: 'a', group: 'other.io' };
+    const request = newRequest({
+      request: large,
+      issuerRef,
+      conditions: [condition('Approved', 'True', 'p')],
+    });
     const kept = slimRequest(request);
     assert.equal(phaseOf(kept), 'not-ours');
     assert.ok(JSON.stringify(kept).length < 500);

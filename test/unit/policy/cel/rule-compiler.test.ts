@@ -31,6 +31,8 @@ describe('a rule', () => {
       "self.split('/')[6] == serviceAccount(cr.username).getName()",
       "self.lowerAscii() == self && self.replace('spiffe', 'x').indexOf('x') == 0",
       "cr['namespace'] == 'web'",
+      "matches(self, '^spiffe://[a-z.]+/') && cr.groups.exists(group, matches(group, ':a'))",
+      "'abc'.reverse() == 'cba' && 'a😀'.reverse() == '😀a'",
     ])
       assert.equal(run(source), 'holds', source);
   });

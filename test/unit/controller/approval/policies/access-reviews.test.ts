@@ -18,7 +18,7 @@ class Fixture {
       clock: this.clock,
       client: {
         request: ((call: Call) => {
-          this.asked.push((call.body as { spec: unknown }).spec);
+          this.asked.push((JSON.parse(JSON.stringify(call.body)) as { spec: unknown }).spec);
           return this.answer();
         }) as KubeClient['request'],
       },
@@ -45,6 +45,18 @@ describe('who may use a policy', () => {
       },
     ]);
     assert.deepEqual(counted, ['allowed']);
+  });
+
+  it('is asked for all that is known of a requester, because others than RBAC may go by it', async () => {
+    const { asked, reviews } = new Fixture();
+    const jane = { username: 'jane', groups: ['staff'], uid: 'u-1', extra: { scopes: ['a'] } };
+    await reviews.mayUse(jane, 'p', 'web');
+    await reviews.mayUse({ ...jane, extra: { scopes: ['b'] } }, 'p', 'web');
+    const [first, second] = asked as { uid: string; extra: unknown }[];
+    assert.deepEqual(
+      [first?.uid, first?.extra, second?.extra],
+      ['u-1', { scopes: ['a'] }, { scopes: ['b'] }],
+    );
   });
 
   it('is asked once for all who ask at once, and again when the answer is old', async () => {
