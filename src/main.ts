@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { findTool, tools } from './cli/tools.ts';
 import { helpText } from './runtime/flag-help.ts';
 import type { FlagTable, FlagValues } from './runtime/flags.ts';
 import { createLogger, type Logger, type LogFormat, type LogLevel } from './runtime/log.ts';
@@ -6,7 +7,7 @@ import { nearest } from './runtime/nearest.ts';
 import { FlagError, parseFlags, wantsHelp } from './runtime/parse-flags.ts';
 import { printable } from './runtime/printable.ts';
 import { runUntilSignal } from './runtime/shutdown.ts';
-import { runTool, type ToolIo } from './runtime/tool.ts';
+import { exitCodes, runTool } from './runtime/tool.ts';
 import { systemClock } from './kube/index.ts';
 import { version } from './version.ts';
 
@@ -29,72 +30,51 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
   },
 };
 
-type RunTool = (program: string, argv: readonly string[], io: ToolIo) => Promise<number>;
-
-/** Commands that answer and end. */
-const tools: Readonly<Record<string, { readonly summary: string; readonly run: RunTool }>> = {
-  identities: {
-    summary: 'Lists the identities of a cluster.',
-    run: async (program, argv, io) =>
-      runTool(program, (await import('./cli/identities/identities-tool.ts')).identitiesTool, argv, io),
-  },
-  identity: {
-    summary: "Shows a pod's identity: how it came about, what it is, and what is wrong.",
-    run: async (program, argv, io) =>
-      runTool(program, (await import('./cli/identity/identity-tool.ts')).identityTool, argv, io),
-  },
-  verify: {
-    summary: 'Tells whether a process serves the certificate that is mounted.',
-    run: async (program, argv, io) =>
-      runTool(program, (await import('./cli/verify/verify-tool.ts')).verifyTool, argv, io),
-  },
-  policy: {
-    summary: 'policy test: tells, without a cluster, whether pods would get what they ask for.',
-    run: async (program, argv, io) => (await import('./cli/policy-command.ts')).runPolicy(program, argv, io),
-  },
-  volumes: {
-    summary: "Prints what a node's volumes hold; for the inside of the driver's container.",
-    run: async (program, argv, io) =>
-      runTool(program, (await import('./driver/inspect/volumes-tool.ts')).volumesTool, argv, io),
-  },
-};
-
 process.exitCode = await main(process.argv.slice(2));
 // A stopped program may hold handles that would keep the process.
 process.exit();
 
-async function main([name = '', ...argv]: readonly string[]): Promise<number> {
+async function main(argv: readonly string[]): Promise<number> {
+  const [name = '', ...rest] = argv;
   if (name === 'version' || name === '--version') return print(`certmount ${version}\n`);
+  if (name === 'help' && rest.length > 0) return main([...rest, '--help']);
   if (name === 'help' || name === '--help' || name === '-h') return print(usage());
-  const tool = Object.hasOwn(tools, name) ? tools[name] : undefined;
+  const tool = findTool(argv);
   if (tool !== undefined) {
-    const code = await tool.run(`${programName()} ${name}`, argv, toolIo());
-    await Promise.all([process.stdout, process.stderr].map(flushed));
+    const { processIo } = await import('./cli/process-io.ts');
+    const { flushed, io } = processIo();
+    const code = await runTool(`${programName()} ${tool.words}`, await tool.load(), tool.argv, io);
+    await flushed();
     return code;
   }
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (entry === undefined) {
-    const close = nearest(name, [...Object.keys(commands), ...Object.keys(tools)]);
-    const hint = close === undefined ? '' : `: did you mean ${close}?`;
-    process.stderr.write(
-      `${name === '' ? 'no command is given' : `unknown command ${JSON.stringify(name)}${hint}`}\n\n${usage()}`,
-    );
-    return 2;
-  }
+  if (entry === undefined) return unknownCommand(argv);
   const command = await entry.load();
   const program = `certmount ${command.name}`;
-  if (wantsHelp(argv)) {
+  if (wantsHelp(rest)) {
     return print(
       helpText(command.flags, { program, summary: command.summary, width: process.stdout.columns ?? 100 }),
     );
   }
   try {
-    return await run(command, parseFlags(command.flags, argv, process.env).values);
+    return await run(command, parseFlags(command.flags, rest, process.env).values);
   } catch (error) {
     if (!(error instanceof FlagError)) throw error;
     process.stderr.write(`${error.message}\nSee ${program} --help.\n`);
     return 2;
   }
+}
+
+function unknownCommand(argv: readonly string[]): number {
+  const [name = '', next] = argv;
+  const longer = Object.keys(tools).filter((words) => words.startsWith(`${name} `));
+  if (longer.length > 0 && wantsHelp(argv)) return print(usage());
+  const written = longer.length > 0 && next !== undefined ? `${name} ${next}` : name;
+  const close = nearest(written, [...Object.keys(commands), ...Object.keys(tools)]) ?? longer[0];
+  const hint = close === undefined ? '' : `: did you mean ${close}?`;
+  const problem = name === '' ? 'no command is given' : `unknown command ${JSON.stringify(written)}${hint}`;
+  process.stderr.write(printable(`${problem}\n\n${usage()}`));
+  return exitCodes.usage;
 }
 
 async function run(command: Command, values: FlagValues<FlagTable>): Promise<number> {
@@ -111,30 +91,6 @@ async function run(command: Command, values: FlagValues<FlagTable>): Promise<num
   );
 }
 
-/** A signal ends what a tool waits for; a second one, and the reader of a pipe that goes, end it at once. */
-function toolIo(): ToolIo {
-  const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.on(name, () => {
-      if (stop.signal.aborted) process.exit(130);
-      stop.abort();
-    });
-  process.stdout.on('error', () => process.exit(0));
-  return {
-    out: (text) => void process.stdout.write(printable(text)),
-    err: (text) => void process.stderr.write(printable(text)),
-    now: Date.now,
-    signal: stop.signal,
-    environment: process.env,
-    columns: process.stdout.columns,
-  };
-}
-
-/** A pipe takes only what its reader has room for: the rest would end with the process. */
-function flushed(stream: NodeJS.WritableStream): Promise<void> {
-  return new Promise((resolve) => void stream.write('', () => resolve()));
-}
-
 /** kubectl calls a program of this name as its plugin. */
 function programName(): string {
   return basename(process.argv[1] ?? '').startsWith('kubectl-certmount') ? 'kubectl certmount' : 'certmount';
@@ -148,7 +104,7 @@ function usage(): string {
   return `Usage: ${programName()} COMMAND [flags]\n\nCommands:\n${list(tools)}  version     Prints the version.\n\nPrograms that serve:\n${list(commands)}\nMore of each: ${programName()} COMMAND --help\n`;
 }
 
-function print(text: string): number {
-  process.stdout.write(text);
-  return 0;
+function print(said: string): number {
+  process.stdout.write(said);
+  return exitCodes.fine;
 }

@@ -1,5 +1,5 @@
-import { type FlagValues, textFlag, toggleFlag, valueFlag } from '../runtime/flags.ts';
-import { outputFlag } from './output/output.ts';
+import { compatibilities, defaultsOf } from '../driver/volume/attributes/compatibility.ts';
+import { choiceFlag, type FlagValues, listFlag, textFlag, toggleFlag } from '../runtime/flags.ts';
 
 /** How every tool finds its cluster and namespace. */
 export const clusterFlags = {
@@ -19,23 +19,38 @@ export const allNamespacesFlag = toggleFlag({ short: 'A', help: 'All namespaces.
 
 /** Where the driver runs, for what only it knows. */
 export const driverFlags = {
-  driverNamespace: valueFlag<string>({
+  driverNamespace: textFlag({
     placeholder: 'NAME',
     help: "Namespace of the driver's pods.",
     default: 'certmount',
-    parse: String,
-    format: String,
   }),
-  driverSelector: valueFlag<string>({
+  driverSelector: textFlag({
     placeholder: 'SELECTOR',
     help: "Labels of the driver's pods.",
     default: 'app.kubernetes.io/name=certmount-driver',
-    parse: String,
-    format: String,
   }),
 } as const;
 
-export { outputFlag };
+export const driverNamesFlag = listFlag({
+  help: 'Names of CSI drivers whose volumes count.',
+  default: compatibilities.map((each) => defaultsOf[each].driverName),
+});
+
+/** Of a list. */
+export const tableFlag = choiceFlag({
+  short: 'o',
+  help: 'table for people, wide with everything in full, json for programs.',
+  choices: ['table', 'wide', 'json'],
+  default: 'table',
+});
+
+/** Of what is told in sentences. */
+export const textOutputFlag = choiceFlag({
+  short: 'o',
+  help: 'text for people, json for programs.',
+  choices: ['text', 'json'],
+  default: 'text',
+});
 
 export type ClusterFlagValues = FlagValues<typeof clusterFlags>;
 export type DriverFlagValues = FlagValues<typeof driverFlags>;

@@ -1,5 +1,6 @@
 import { formatDuration, parseDuration } from '../api/duration.ts';
-import { checkDnsName, checkTrustDomain } from '../pki/index.ts';
+import { checkTrustDomain } from '../pki/index.ts';
+import { checkClusterDomain } from '../policy/index.ts';
 import { commonFlags } from '../runtime/common-flags.ts';
 import { integerFlag, listFlag, textFlag, toggleFlag, valueFlag } from '../runtime/flags.ts';
 import type { FlagValues } from '../runtime/flags.ts';
@@ -89,15 +90,6 @@ function parseSettleTime(text: string): number {
   const milliseconds = parseDuration(text);
   if (milliseconds < 0 || milliseconds > 24 * 3_600_000) throw new Error('must be from 0 to 24h');
   return milliseconds;
-}
-
-/** Names are compared as they stand, in lower case, as the API server has them. */
-function checkClusterDomain(text: string): string {
-  const name = checkDnsName(text);
-  if (name.startsWith('*') || name !== name.toLowerCase()) {
-    throw new Error(`${JSON.stringify(text)} is not a domain in lower case, without a wildcard`);
-  }
-  return name;
 }
 
 export type ControllerValues = FlagValues<typeof controllerFlags>;

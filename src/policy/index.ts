@@ -1,4 +1,5 @@
 export { certificateOf } from './certificate-of.ts';
+export { checkClusterDomain } from './cluster-domain.ts';
 export { compile, type CompiledPolicy, type Compilation, type PolicyFault } from './compile.ts';
 export { defaultPolicy, defaultPolicyName } from './default-policy.ts';
 export { evaluate, type Surroundings, type Violation, violationText } from './evaluate.ts';

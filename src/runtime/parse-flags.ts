@@ -32,8 +32,9 @@ export interface ParseOptions {
 }
 
 /**
- * Reads `--name value`, `--name=value`, `-n value`, `-n=value`, `--toggle` and `--toggle=false`; what is not there, from the environment; what
- * is not there either, from the defaults. An empty variable counts as not set.
+ * Reads `--name value`, `--name=value`, `--toggle` and `--toggle=false`, and of flags with a letter `-n value`, `-nvalue`, `-n=value` and
+ * toggles before them, as in `-Anvalue`; what is not there, from the environment; what is not there either, from the defaults. An empty
+ * variable counts as not set.
  *
  * @param env undefined for a command that takes nothing from the environment
  * @throws FlagError that names the flag or variable, the value, and what is allowed
@@ -84,21 +85,67 @@ function splitArguments(
       positionals.push(argument);
       continue;
     }
-    const equals = argument.indexOf('=');
-    const written = equals < 0 ? argument : argument.slice(0, equals);
-    const name = names.get(written);
-    const flag = name === undefined ? undefined : table[name];
-    if (name === undefined || flag === undefined)
-      throw unknownFlag(written, Object.keys(table).map(flagName));
-    let text = equals < 0 ? undefined : argument.slice(equals + 1);
-    if (text === undefined && flag.placeholder === undefined) text = 'true';
-    text ??= argv[++index];
-    if (text === undefined) {
-      throw new FlagError('missing-value', `${written} needs a value: ${written} ${flag.placeholder ?? ''}`);
+    const written = argument.startsWith('--')
+      ? [longFlag(table, names, argument)]
+      : shortFlags(table, names, argument);
+    for (const { flag, name, spelled, text } of written) {
+      const value = text ?? argv[++index];
+      if (value === undefined) {
+        throw new FlagError(
+          'missing-value',
+          `${spelled} needs a value: ${spelled} ${flag.placeholder ?? ''}`,
+        );
+      }
+      given.set(name, [...(given.get(name) ?? []), value]);
     }
-    given.set(name, [...(given.get(name) ?? []), text]);
   }
   return { given, positionals };
+}
+
+interface WrittenFlag {
+  readonly name: string;
+  readonly flag: Flag<unknown>;
+  /** As on the command line. */
+  readonly spelled: string;
+  /** Undefined where the next argument is the value. */
+  readonly text: string | undefined;
+}
+
+type FlagNames = ReadonlyMap<string, string>;
+
+function longFlag(table: FlagTable, names: FlagNames, argument: string): WrittenFlag {
+  const [spelled, text] = splitAtEquals(argument);
+  const name = names.get(spelled);
+  const flag = name === undefined ? undefined : table[name];
+  if (name === undefined || flag === undefined) throw unknownFlag(spelled, Object.keys(table).map(flagName));
+  return { name, flag, spelled, text: text ?? (flag.placeholder === undefined ? 'true' : undefined) };
+}
+
+/** Toggles, and at the end a flag that takes the rest for its value. */
+function shortFlags(table: FlagTable, names: FlagNames, argument: string): WrittenFlag[] {
+  // "-namespace" would otherwise be the namespace "amespace".
+  const [whole] = splitAtEquals(argument);
+  if (names.has(`-${whole}`)) throw unknownFlag(whole, Object.keys(table).map(flagName));
+  const written: WrittenFlag[] = [];
+  for (let at = 1; at < argument.length; at++) {
+    const spelled = `-${argument[at]}`;
+    const name = names.get(spelled);
+    const flag = name === undefined ? undefined : table[name];
+    if (name === undefined || flag === undefined)
+      throw unknownFlag(at === 1 ? whole : spelled, Object.keys(table).map(flagName));
+    const rest = argument.slice(at + 1);
+    if (flag.placeholder !== undefined || rest.startsWith('=')) {
+      const text = rest === '' ? undefined : rest.replace(/^=/, '');
+      return [...written, { name, flag, spelled, text }];
+    }
+    written.push({ name, flag, spelled, text: 'true' });
+  }
+  return written;
+}
+
+function splitAtEquals(argument: string): [spelled: string, text: string | undefined] {
+  const equals = argument.indexOf('=');
+  return equals < 0 ? [argument, undefined] : [argument.slice(0, equals), argument.slice(equals + 1)];
 }
 
 function valueOf(

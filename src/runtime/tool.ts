@@ -1,3 +1,4 @@
+import { isKubeError } from '../kube/errors.ts';
 import { helpText } from './flag-help.ts';
 import type { FlagTable, FlagValues } from './flags.ts';
 import { FlagError, parseFlags, wantsHelp } from './parse-flags.ts';
@@ -12,6 +13,8 @@ export const exitCodes = {
   unknown: 3,
   /** The command line makes no sense (sysexits.h, EX_USAGE). */
   usage: 64,
+  /** The program itself is wrong (EX_SOFTWARE). */
+  bug: 70,
 } as const;
 
 export interface ToolIo {
@@ -19,6 +22,10 @@ export interface ToolIo {
   readonly err: (text: string) => void;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** The text of a file; "-" is standard input. */
+  readonly readFile: (path: string) => Promise<string>;
+  /** Names of what is in a folder; undefined for what is none. */
+  readonly readFolder: (path: string) => Promise<readonly string[] | undefined>;
   readonly signal: AbortSignal;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Columns of the terminal; undefined when it is none. */
@@ -43,7 +50,7 @@ export interface Tool<Table extends FlagTable = FlagTable> {
 
 /** A tool's way of saying that it cannot answer: the message is for whoever called it. */
 export class ToolError extends Error {
-  override readonly name = 'ToolError';
+  override readonly name: string = 'ToolError';
 }
 
 /** @param program as in "certmount identities" */
@@ -78,7 +85,12 @@ export async function runTool<Table extends FlagTable>(
       io.err(`${error.message}\nSee ${program} --help.\n`);
       return exitCodes.usage;
     }
-    io.err(`${error instanceof Error ? error.message : String(error)}\n`);
-    return exitCodes.unknown;
+    if (error instanceof ToolError || isKubeError(error)) {
+      io.err(`${error.message}\n`);
+      return exitCodes.unknown;
+    }
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    io.err(`this is a bug of certmount: please report it with what follows\n${stack}\n`);
+    return exitCodes.bug;
   }
 }

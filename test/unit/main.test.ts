@@ -66,3 +66,38 @@ describe('certmount with its output in a pipe', () => {
     assert.ok(!(out + err).includes('\u001b'));
   });
 });
+
+describe('certmount without a command that there is', () => {
+  const call = async (...argv: string[]) => {
+    const child = spawn(process.execPath, [...program, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const ended = once(child, 'exit');
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    const [code] = (await ended) as [number];
+    return { code, out, err };
+  };
+
+  it('says so, and that the command line makes no sense', async () => {
+    const [none, unknown, half] = await Promise.all([call(), call('identites'), call('policy', 'tset')]);
+    assert.deepEqual([none.code, none.err.split('\n')[0]], [64, 'no command is given']);
+    assert.deepEqual(
+      [unknown.code, unknown.err.split('\n')[0]],
+      [64, 'unknown command "identites": did you mean identities?'],
+    );
+    assert.deepEqual(
+      [half.code, half.err.split('\n')[0]],
+      [64, 'unknown command "policy tset": did you mean policy test?'],
+    );
+  });
+
+  it('helps in every way that is asked for help', async () => {
+    const [help, one, two] = await Promise.all([
+      call('help'),
+      call('help', 'identity'),
+      call('help', 'policy', 'test'),
+    ]);
+    assert.match(help.out, /^Usage: certmount COMMAND.*^ {2}policy test /ms);
+    assert.match(one.out, /^Usage: certmount identity POD \[flags\]\n/);
+    assert.match(two.out, /^Usage: certmount policy test \[flags\]\n/);
+    assert.deepEqual([help.code, one.code, two.code], [0, 0, 0]);
+  });
+});

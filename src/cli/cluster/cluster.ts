@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { KubeClient } from '../../kube/index.ts';
+import { ToolError } from '../../runtime/tool.ts';
 
 export interface ContainerRef {
   readonly namespace: string;
@@ -29,7 +30,7 @@ export type ExecFailure =
   | 'unreachable' // no such container, no kubelet, no connection
   | 'failed'; // the program ran and said so
 
-export class ExecError extends Error {
+export class ExecError extends ToolError {
   override readonly name = 'ExecError';
   readonly reason: ExecFailure;
   constructor(reason: ExecFailure, message: string, options?: ErrorOptions) {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { type Clock, KubeClient, kubeconfigConnection, systemClock } from '../../kube/index.ts';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { type Connection, KubeClient, kubeconfigConnection, systemClock } from '../../kube/index.ts';
 import { ToolError } from '../../runtime/tool.ts';
 import { version } from '../../version.ts';
 import type { Cluster } from './cluster.ts';
@@ -15,20 +16,11 @@ export interface ConnectOptions {
 const podNamespace = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 
 /** As kubectl would: the kubeconfig, with whatever credentials it names; in a pod its service account. */
-export async function connect(
-  options: ConnectOptions,
-  deps: { readonly clock: Clock } = { clock: systemClock },
-): Promise<Cluster> {
+export async function connect({ context, kubeconfig }: ConnectOptions): Promise<Cluster> {
   // Loaded here, because it takes longer than all the rest of the program.
-  const clientNode = await import('@kubernetes/client-node');
-  const config = new clientNode.KubeConfig();
-  const { context, kubeconfig } = options;
-  try {
-    if (kubeconfig === undefined) config.loadFromDefault();
-    else config.loadFromFile(kubeconfig);
-  } catch (error) {
-    throw new ToolError(`the kubeconfig cannot be read: ${(error as Error).message}`, { cause: error });
-  }
+  const { KubeConfig: Config } = await import('@kubernetes/client-node');
+  const config = new Config();
+  await usable(() => (kubeconfig === undefined ? config.loadFromDefault() : config.loadFromFile(kubeconfig)));
   if (context !== undefined) {
     if (config.getContextObject(context) === null) {
       const known = config.contexts.map(({ name }) => name).join(', ');
@@ -38,22 +30,14 @@ export async function connect(
     }
     config.setCurrentContext(context);
   }
+  const connection = await usable<Connection>(() => kubeconfigConnection(kubeconfig, context));
   const client = new KubeClient(
-    {
-      connection: await kubeconfigConnection(kubeconfig, context, deps),
-      userAgent: `certmount-cli/${version}`,
-      maxSockets: 4,
-    },
-    { clock: deps.clock, random: Math.random },
+    { connection, userAgent: `certmount-cli/${version}`, maxSockets: 4 },
+    { clock: systemClock, random: Math.random },
   );
-  const namespace =
-    config.getContextObject(config.getCurrentContext())?.namespace ??
-    (config.getCurrentContext() === 'inClusterContext'
-      ? (await readFile(podNamespace, 'utf8')).trim()
-      : 'default');
   return {
     client,
-    namespace,
+    namespace: await usable(() => namespaceOf(config)),
     exec: (container, command, signal) => podExec(config, container, command, signal),
     dial: (pod, port) => podDial(config, pod, port),
     async [Symbol.asyncDispose]() {
@@ -61,4 +45,20 @@ export async function connect(
       return Promise.resolve();
     },
   };
+}
+
+async function namespaceOf(config: KubeConfig): Promise<string> {
+  const context = config.getCurrentContext();
+  const { namespace } = config.getContextObject(context) ?? {};
+  if (namespace !== undefined) return namespace;
+  return context === 'inClusterContext' ? (await readFile(podNamespace, 'utf8')).trim() : 'default';
+}
+
+/** What goes wrong there is wrong with the kubeconfig, or with what it names: files, programs, addresses. */
+async function usable<T>(use: () => T | Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    throw new ToolError(`the kubeconfig cannot be used: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -1,25 +1,20 @@
-import { listFlag, textFlag } from '../../runtime/flags.ts';
+import { textFlag } from '../../runtime/flags.ts';
 import { exitCodes, type Tool, type ToolIo } from '../../runtime/tool.ts';
 import { nameOf } from '../certificate-facts.ts';
 import { connect } from '../cluster/connect.ts';
-import { allNamespacesFlag, clusterFlags, outputFlag } from '../flags.ts';
+import { allNamespacesFlag, clusterFlags, driverNamesFlag, tableFlag } from '../flags.ts';
 import { JsonList } from '../output/json-list.ts';
 import { type Column, Table } from '../output/table.ts';
 import { durationText } from '../output/time-text.ts';
 import type { IdentityRow } from './identity-row.ts';
 import { listIdentities, type ListIdentitiesOptions } from './list-identities.ts';
 
-export const driverNamesFlag = listFlag({
-  help: 'Names of CSI drivers whose volumes count.',
-  default: ['csi.certmount.io', 'csi.cert-manager.io', 'spiffe.csi.cert-manager.io'],
-});
-
 const flags = {
   ...clusterFlags,
   allNamespaces: allNamespacesFlag,
   node: textFlag({ placeholder: 'NAME', help: 'Only pods of this node.' }),
   driverNames: driverNamesFlag,
-  output: outputFlag,
+  output: tableFlag,
 } as const;
 
 export const identitiesTool: Tool<typeof flags> = {

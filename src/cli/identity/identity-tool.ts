@@ -4,8 +4,8 @@ import { textFlag } from '../../runtime/flags.ts';
 import { exitCodes, type Tool } from '../../runtime/tool.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { connect } from '../cluster/connect.ts';
-import { clusterFlags, driverFlags, outputFlag } from '../flags.ts';
-import { driverNamesFlag } from '../identities/identities-tool.ts';
+import { podName } from '../cluster/pod-name.ts';
+import { clusterFlags, driverFlags, driverNamesFlag, textOutputFlag } from '../flags.ts';
 import { describeIdentity } from './describe-identity.ts';
 import { podVolumes } from './pod-volumes.ts';
 import { identityText } from './print-identity.ts';
@@ -15,7 +15,7 @@ const flags = {
   volume: textFlag({ placeholder: 'NAME', help: 'Only this volume of the pod.' }),
   ...driverFlags,
   driverNames: driverNamesFlag,
-  output: outputFlag,
+  output: textOutputFlag,
 } as const;
 
 export const identityTool: Tool<typeof flags> = {
@@ -27,9 +27,10 @@ export const identityTool: Tool<typeof flags> = {
     'Exit codes: 0 no problems, 1 there are some, 3 it could not be found out, 64 wrong usage.',
     'What is mounted, and since when, is asked of the driver by exec into its pod; without that right the rest is shown.',
   ],
-  async run({ positionals: [name = ''], values }, io) {
+  async run({ positionals: [written = ''], values }, io) {
     await using cluster = await connect(values);
     const namespace = values.namespace ?? cluster.namespace;
+    const name = podName(written);
     const pod = await cluster.client.resource(pods).get({ namespace, name }, { signal: io.signal });
     const [found, told] = await Promise.all([
       podVolumes(pod, values, cluster, io.signal),

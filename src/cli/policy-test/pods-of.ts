@@ -1,6 +1,6 @@
 import type { Pod } from '../../api/core.ts';
 import type { KubeObject } from '../../kube/object.ts';
-import { InputError } from './input-error.ts';
+import { ToolError } from '../../runtime/tool.ts';
 import { isObject } from './read-manifests.ts';
 
 /** A pod that nobody runs yet, and what it would come from. */
@@ -30,7 +30,7 @@ const standInUid = '00000000-0000-4000-8000-000000000000';
 /**
  * The pod that an object stands for, with a name, uid and address as it might get them; undefined for one that is no workload.
  *
- * @throws {InputError}
+ * @throws {ToolError}
  */
 export function podOf(object: KubeObject, defaultNamespace: string): PlannedPod | undefined {
   const { kind = '', metadata } = object;
@@ -44,7 +44,7 @@ export function podOf(object: KubeObject, defaultNamespace: string): PlannedPod 
     object,
   );
   if (!isObject(template) || !isObject(template['spec']))
-    throw new InputError(`${origin}: ${[...form.path, 'spec'].join('.')} must be given`);
+    throw new ToolError(`${origin}: ${[...form.path, 'spec'].join('.')} must be given`);
   const podName = `${name}${form.suffix}`;
   return {
     origin,

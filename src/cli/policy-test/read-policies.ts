@@ -4,13 +4,13 @@ import {
 } from '../../api/certificate-request-policy.ts';
 import { apiVersionOf, type KubeObject } from '../../kube/object.ts';
 import { compile, defaultPolicy, type KnownPolicy } from '../../policy/index.ts';
-import { InputError } from './input-error.ts';
+import { ToolError } from '../../runtime/tool.ts';
 import { isObject } from './read-manifests.ts';
 
 /**
  * The policies among the objects, and the default one where none has its name.
  *
- * @throws {InputError} that names what is wrong with a policy
+ * @throws {ToolError} that names what is wrong with a policy
  */
 export function readPolicies(objects: readonly KubeObject[]): KnownPolicy[] {
   const policies = objects.filter(isPolicy);
@@ -21,7 +21,7 @@ export function readPolicies(objects: readonly KubeObject[]): KnownPolicy[] {
     const compilation = compile(policy);
     if (compilation.outcome === 'invalid') {
       const faults = compilation.faults.map(({ field, message }) => `${field}: ${message}`);
-      throw new InputError(`CertificateRequestPolicy ${name} would not be ready: ${faults.join('; ')}`);
+      throw new ToolError(`CertificateRequestPolicy ${name} would not be ready: ${faults.join('; ')}`);
     }
     return { name, spec: policy.spec, compilation, readiness: 'ready' };
   });
@@ -33,6 +33,6 @@ function isPolicy(object: KubeObject): object is CertificateRequestPolicy {
     return false;
   const spec = 'spec' in object ? object.spec : undefined;
   if (!isObject(spec) || !isObject(spec['selector']))
-    throw new InputError(`CertificateRequestPolicy ${metadata.name ?? ''}: spec.selector must be given`);
+    throw new ToolError(`CertificateRequestPolicy ${metadata.name ?? ''}: spec.selector must be given`);
   return true;
 }

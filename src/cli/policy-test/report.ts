@@ -66,5 +66,5 @@ function resultText({ asks = {}, decision, message, origin, policy, volume }: Vo
 
 /** For programs: stable field names. */
 export function reportJson(results: readonly VolumeResult[], warnings: readonly string[]): string {
-  return `${JSON.stringify({ volumes: results, warnings }, null, 2)}\n`;
+  return `${JSON.stringify({ version: 1, volumes: results, warnings }, null, 2)}\n`;
 }

@@ -18,27 +18,31 @@ export type VolumeRequest =
   /** The driver would refuse the volume before it asked for anything. */
   | { readonly volume: string; readonly outcome: 'invalid'; readonly message: string };
 
-export interface RequestSurroundings extends Surroundings {
+export interface RequestOptions extends Surroundings {
   /** Services of any namespaces. */
   readonly services: readonly Service[];
+  /** Names of the drivers whose volumes count. */
+  readonly driverNames: readonly string[];
   /** The driver's own, of volumes that name none. */
   readonly defaultIssuer: IssuerName | undefined;
+  /** The same of the lifetime, milliseconds; undefined is that of the driver whose name the volume has. */
+  readonly defaultDuration: number | undefined;
 }
 
 /** What the driver's volumes of the pod would ask for, by the driver's own reading of their attributes. */
-export function requestsOf(pod: Pod, surroundings: RequestSurroundings): VolumeRequest[] {
-  const policyPod = policyPodOf(pod, surroundings.services, surroundings);
-  return (pod.spec.volumes ?? []).flatMap((volume) => requestOf(volume, policyPod, surroundings) ?? []);
+export function requestsOf(pod: Pod, options: RequestOptions): VolumeRequest[] {
+  const policyPod = policyPodOf(pod, options.services, options);
+  return (pod.spec.volumes ?? []).flatMap((volume) => requestOf(volume, policyPod, options) ?? []);
 }
 
 function requestOf(
   { csi, name: volume }: PodVolume,
   pod: PolicyPod,
-  { defaultIssuer, trustDomain }: RequestSurroundings,
+  { defaultDuration, defaultIssuer, driverNames, trustDomain }: RequestOptions,
 ): VolumeRequest | undefined {
+  if (csi === undefined || !driverNames.includes(csi.driver)) return undefined;
   // The driver that has the name of another one has its defaults too.
-  const compatibility = compatibilities.find((each) => defaultsOf[each].driverName === csi?.driver);
-  if (csi === undefined || compatibility === undefined) return undefined;
+  const compatibility = compatibilities.find((each) => defaultsOf[each].driverName === csi.driver) ?? 'none';
   try {
     const { certificate, issuer, key } = parseAttributes(csi.volumeAttributes ?? {}, {
       pod,
@@ -46,7 +50,7 @@ function requestOf(
       trustDomain,
       compatibility,
       defaultIssuer,
-      defaultDuration: undefined,
+      defaultDuration,
       mountGroup: undefined,
       podIps: pod.ips,
     });

@@ -2,8 +2,8 @@ import { pods } from '../../api/core.ts';
 import { integerFlag, textFlag } from '../../runtime/flags.ts';
 import { exitCodes, type Tool, ToolError } from '../../runtime/tool.ts';
 import { connect } from '../cluster/connect.ts';
-import { clusterFlags, driverFlags, outputFlag } from '../flags.ts';
-import { driverNamesFlag } from '../identities/identities-tool.ts';
+import { podName } from '../cluster/pod-name.ts';
+import { clusterFlags, driverFlags, driverNamesFlag, textOutputFlag } from '../flags.ts';
 import { podVolumes } from '../identity/pod-volumes.ts';
 import { describeVerdict, verificationText } from './describe-verdict.ts';
 import { certificatesOf, judge, type Verdict } from './judge.ts';
@@ -29,7 +29,7 @@ const flags = {
   serverName: textFlag({ placeholder: 'NAME', help: 'Name to ask for by SNI. Default: none.' }),
   ...driverFlags,
   driverNames: driverNamesFlag,
-  output: outputFlag,
+  output: textOutputFlag,
 } as const;
 
 const handshakeMs = 10_000;
@@ -50,9 +50,10 @@ export const verifyTool: Tool<typeof flags> = {
     '3 it could not be found out, 64 wrong usage. Needs the rights to port-forward to the pod and to exec into',
     "the driver's; without the latter what was issued is compared.",
   ],
-  async run({ positionals: [name = ''], values }, io) {
+  async run({ positionals: [written = ''], values }, io) {
     await using cluster = await connect(values);
     const namespace = values.namespace ?? cluster.namespace;
+    const name = podName(written);
     const pod = await cluster.client.resource(pods).get({ namespace, name }, { signal: io.signal });
     const { bySubPath, volumes: mounted } = mountsOf(pod, values.container);
     const found = await podVolumes(pod, values, cluster, io.signal);

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { textFlag } from '../../runtime/flags.ts';
-import { exitCodes, type Tool } from '../../runtime/tool.ts';
+import { exitCodes, type Tool, ToolError } from '../../runtime/tool.ts';
 import { driverFlags, recordsDirectory } from '../options.ts';
 import { reportVolumes } from './report-volumes.ts';
 
@@ -17,7 +17,10 @@ export const volumesTool: Tool<typeof flags> = {
   flags,
   readsEnvironment: true,
   async run({ values }, io) {
-    const report = reportVolumes(recordsDirectory(values), values.podUid, { fs });
+    const directory = recordsDirectory(values);
+    // A driver that has not started yet, or one with another --state-dir.
+    if (!fs.existsSync(directory)) throw new ToolError(`${directory}: there are no records of volumes`);
+    const report = reportVolumes(directory, values.podUid, { fs });
     io.out(`${JSON.stringify(report)}\n`);
     return Promise.resolve(exitCodes.fine);
   },

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { CertificateRequestPolicy } from '../../../src/api/certificate-request-policy.ts';
-import { runPolicyTest } from '../../../src/cli/policy-test/policy-test.ts';
 import { compile, defaultPolicy, evaluate, violationText } from '../../../src/policy/index.ts';
 import { root } from '../../../tools/run-command.ts';
+import { run } from '../cli/policy-test/support/run-policy-test.ts';
 import { examplesOf } from '../../support/examples-of.ts';
 import { aPod, aRequest, compiled, surroundings } from './support/builders.ts';
 
@@ -84,12 +84,7 @@ describe('the page about policies', () => {
         ],
       },
     };
-    let printed = '';
-    const code = await runPolicyTest(['-f', '-'], {
-      stdout: { write: (written) => (printed += written) },
-      stderr: { write: assert.fail },
-      readFile: () => Promise.resolve(JSON.stringify(pod)),
-    });
+    const { code, out: printed } = await run({ '-': JSON.stringify(pod) }, '-f', '-');
     assert.equal(code, 1);
     assert.ok(text.includes(`\`\`\`\n${printed}\`\`\``), printed);
   });

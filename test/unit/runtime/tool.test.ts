@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { KubeError } from '../../../src/kube/index.ts';
 import { integerFlag, textFlag, toggleFlag } from '../../../src/runtime/flags.ts';
-import { exitCodes, runTool, type Tool, ToolError, type ToolIo } from '../../../src/runtime/tool.ts';
+import { exitCodes, runTool, type Tool, ToolError } from '../../../src/runtime/tool.ts';
+import { toolIo } from './support/tool-io.ts';
 
 const flags = {
   namespace: textFlag({ short: 'n', placeholder: 'NAME', help: 'Namespace.' }),
@@ -10,16 +12,8 @@ const flags = {
 };
 
 async function call(argv: readonly string[], changes: Partial<Tool<typeof flags>> = {}) {
-  const said = { out: '', err: '' };
   const seen: unknown[] = [];
-  const io: ToolIo = {
-    out: (text) => (said.out += text),
-    err: (text) => (said.err += text),
-    now: () => 0,
-    signal: new AbortController().signal,
-    environment: { CERTMOUNT_PORT: '7' },
-    columns: undefined,
-  };
+  const { io, said } = toolIo({ environment: { CERTMOUNT_PORT: '7' } });
   const tool: Tool<typeof flags> = {
     summary: 'Does things.',
     flags,
@@ -43,6 +37,23 @@ describe('a tool', () => {
     assert.deepEqual(equals.seen, [
       { values: { namespace: 'web', all: false, port: 3 }, positionals: ['api'] },
     ]);
+  });
+
+  it('takes a value right behind its letter, and letters together, as kubectl does', async () => {
+    for (const argv of [['-nweb', '-A'], ['-Anweb'], ['-An', 'web'], ['-A=true', '-n=web']]) {
+      const { err, seen } = await call(['api', '--port=3', ...argv]);
+      assert.deepEqual(
+        seen,
+        [{ values: { namespace: 'web', all: true, port: 3 }, positionals: ['api'] }],
+        err,
+      );
+    }
+    const meant = await call(['api', '--port=3', '-namespace=web']);
+    assert.deepEqual(
+      [meant.code, meant.err.split('\n')[0]],
+      [64, 'unknown flag -namespace: did you mean --namespace?'],
+    );
+    assert.match((await call(['api', '-Ax'])).err, /^unknown flag -x: see --help\n/);
   });
 
   it('says how it is called when it is called wrongly', async () => {
@@ -78,8 +89,19 @@ describe('a tool', () => {
   });
 
   it('tells what went wrong in a line, and that it does not know the answer', async () => {
-    const failing = (): Promise<number> => Promise.reject(new ToolError('no such pod'));
-    const { code, err } = await call(['a', '--port', '3'], { run: failing });
-    assert.deepEqual([code, err], [3, 'no such pod\n']);
+    for (const error of [new ToolError('no such pod'), new KubeError('not-found', 'no such pod')]) {
+      const { code, err } = await call(['a', '--port', '3'], { run: () => Promise.reject(error) });
+      assert.deepEqual([code, err], [3, 'no such pod\n']);
+    }
+  });
+
+  it('takes a bug for no answer, and shows where it is', async () => {
+    const run = (): Promise<number> => Promise.reject(new TypeError('x is not iterable'));
+    const { code, err } = await call(['a', '--port', '3'], { run });
+    assert.equal(code, 70);
+    assert.match(
+      err,
+      /^this is a bug of certmount: .*\nTypeError: x is not iterable\n {4}at .*tool\.test\.ts/,
+    );
   });
 });

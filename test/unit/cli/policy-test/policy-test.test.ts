@@ -1,44 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { runPolicyTest } from '../../../src/cli/policy-test/policy-test.ts';
-
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(files: Readonly<Record<string, string>>, ...argv: string[]): Promise<Outcome> {
-  const written = { out: '', err: '' };
-  const code = await runPolicyTest(argv, {
-    stdout: { write: (text) => (written.out += text) },
-    stderr: { write: (text) => (written.err += text) },
-    readFile: async (path) => files[path] ?? Promise.reject(new Error('there is no such file')),
-  });
-  return { code, ...written };
-}
-
-const volume = (attributes: Readonly<Record<string, string>>, driver = 'csi.certmount.io'): object => ({
-  name: 'tls',
-  csi: { driver, readOnly: true, volumeAttributes: { 'issuer-name': 'ca', ...attributes } },
-});
-
-function pod(attributes: Readonly<Record<string, string>>, change: object = {}): string {
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'api', namespace: 'web', labels: { app: 'api' } },
-    spec: { serviceAccountName: 'api', volumes: [volume(attributes)], ...change },
-  });
-}
-
-const policy = (name: string, spec: object): string =>
-  JSON.stringify({
-    apiVersion: 'policy.cert-manager.io/v1alpha1',
-    kind: 'CertificateRequestPolicy',
-    metadata: { name },
-    spec: { selector: { issuerRef: {} }, ...spec },
-  });
+import { pod, policy, run, volume } from './support/run-policy-test.ts';
 
 describe('certmount policy test', () => {
   it('says what a pod asks for, and that the default policy allows it', async () => {
@@ -74,9 +36,9 @@ describe('certmount policy test', () => {
     assert.match(out, /To have it: .* system:serviceaccount:web:api "use" a CertificateRequestPolicy/);
   });
 
-  it('refuses what the driver would refuse, as bad input', async () => {
+  it('says what the driver would refuse', async () => {
     const { code, out } = await run({ p: pod({ 'dns-nmes': 'x' }) }, '-f', 'p');
-    assert.equal(code, 2);
+    assert.equal(code, 1);
     assert.match(
       out,
       /refused by the driver\n {2}unknown volume attribute "dns-nmes": did you mean dns-names\?/,
@@ -157,16 +119,36 @@ describe('certmount policy test', () => {
     assert.equal(code, 0, out);
     assert.match(out, /duration +2160h0m0s\n {2}key +RSA 2048/);
     const none = await run({ p: pod({}, { volumes: [volume({}, 'csi.example.org')] }) }, '-f', 'p');
-    assert.equal(none.code, 2);
-    assert.match(none.err, /no volume of the driver is in p/);
+    assert.equal(none.code, 3);
+    assert.match(none.err, /^p: no pod has a volume of csi\.certmount\.io, csi\.cert-manager\.io/);
   });
 
-  it('needs an issuer, as the driver does', async () => {
+  it('counts the volumes of a driver of any name', async () => {
+    const file = { p: pod({}, { volumes: [volume({}, 'csi.example.org'), volume({})] }) };
+    const { code, out } = await run(file, '-f', 'p', '--driver-names', 'csi.example.org');
+    assert.deepEqual([code, out.match(/approved/g)?.length], [0, 1], out);
+  });
+
+  it('needs an issuer, as the driver does, and takes its defaults', async () => {
     const file = { p: pod({}).replace('"issuer-name":"ca"', '') };
-    assert.equal((await run(file, '-f', 'p')).code, 2);
-    const { code, out } = await run(file, '-f', 'p', '--default-issuer', 'mesh');
+    assert.equal((await run(file, '-f', 'p')).code, 1);
+    const mesh = ['--default-issuer-name', 'mesh'];
+    const { code, out } = await run(file, '-f', 'p', ...mesh, '--default-duration=1h');
     assert.equal(code, 0);
     assert.match(out, /issuer +ClusterIssuer\.cert-manager\.io\/mesh/);
+    assert.match(out, /duration +1h0m0s/);
+    const kind = await run(file, '-f', 'p', ...mesh, '--default-issuer-kind=Issuer');
+    assert.match(kind.out, /issuer +Issuer\.cert-manager\.io\/mesh/);
+    const none = await run(file, '-f', 'p', ...mesh, '--default-issuer-kind=Corp');
+    assert.deepEqual([none.code, none.err.split(':')[0]], [64, '--default-issuer-kind']);
+  });
+
+  it('reads the manifests of a folder', async () => {
+    const folder = { 'apps/b.yaml': pod({}), 'apps/a.json': pod({}), 'apps/notes.md': 'no manifest' };
+    const { code, err, out } = await run(folder, '-f', 'apps');
+    assert.deepEqual([code, out.match(/approved/g)?.length], [0, 2], err);
+    const empty = await run({ 'apps/notes.md': '' }, '-f', 'apps');
+    assert.deepEqual([empty.code, empty.err], [3, 'apps: there is no .yaml, .yml or .json file in it\n']);
   });
 });
 
@@ -220,7 +202,7 @@ describe('certmount policy test with policies', () => {
   it('says what is wrong with a policy', async () => {
     const bad = policy('bad', { allowed: { uris: { validations: [{ rule: 'slef == self' }] } } });
     const { code, err } = await run({ p: asking, bad }, '-f', 'p', '--policy', 'bad');
-    assert.equal(code, 2);
+    assert.equal(code, 3);
     assert.match(
       err,
       /CertificateRequestPolicy bad would not be ready: spec\.allowed\.uris\.validations\[0\]\.rule: .*did you mean self/,
@@ -230,11 +212,12 @@ describe('certmount policy test with policies', () => {
   it('answers programs in JSON', async () => {
     const { code, out } = await run({ p: `${asking}\n---\n${pod({})}` }, '-f', 'p', '-o', 'json');
     assert.equal(code, 1);
-    const { volumes, warnings } = JSON.parse(out) as {
+    const { version, volumes, warnings } = JSON.parse(out) as {
+      version: number;
       volumes: Record<string, unknown>[];
       warnings: string[];
     };
-    assert.deepEqual(warnings, []);
+    assert.deepEqual([version, warnings], [1, []]);
     assert.deepEqual(
       volumes.map(({ decision, origin, policy: by, volume: name }) => [origin, name, decision, by]),
       [
@@ -256,9 +239,12 @@ describe('certmount policy test given nonsense', () => {
       ['-f', 'p', '-o', 'xml'],
       ['--nope'],
       ['-f', 'p', '--trust-domain', 'A B'],
+      ['-f', 'p', '--cluster-domain', 'Bad Domain'],
+      ['-f', 'p', '--default-duration', '1s'],
+      ['-f='],
     ]) {
       const { code, err } = await run({ p: pod({}) }, ...argv);
-      assert.equal(code, 2, argv.join(' '));
+      assert.equal(code, 64, argv.join(' '));
       assert.match(err, /See certmount policy test --help/);
     }
   });
@@ -267,8 +253,8 @@ describe('certmount policy test given nonsense', () => {
     const files = { broken: 'a: [', text: 'hello', kindless: '{}', bare: 'kind: Pod', empty: '' };
     for (const path of ['absent', 'broken', 'text', 'kindless', 'bare', 'empty']) {
       const { code, err } = await run(files, '-f', path);
-      assert.equal(code, 2, path);
-      assert.match(err, new RegExp(path), path);
+      assert.equal(code, 3, path);
+      assert.match(err, new RegExp(`^${path}: `), path);
     }
     const { err } = await run({ p: '{"kind": "Deployment", "metadata": {"name": "api"}}' }, '-f', 'p');
     assert.match(err, /Deployment default\/api: spec\.template\.spec must be given/);
@@ -276,13 +262,13 @@ describe('certmount policy test given nonsense', () => {
 
   it('says so of a pod that no cluster could have', async () => {
     const { code, err } = await run({ p: pod({}).replace('"web"', '"we b"') }, '-f', 'p');
-    assert.equal(code, 2);
-    assert.match(err, /SPIFFE ID/);
+    assert.equal(code, 3);
+    assert.match(err, /^Pod we b\/api: .*SPIFFE ID/);
   });
 
   it('helps who asks', async () => {
     const { code, out } = await run({}, '--help');
     assert.equal(code, 0);
-    assert.match(out, /^Usage: certmount policy test/);
+    assert.match(out, /^Usage: certmount policy test \[flags\]/);
   });
 });

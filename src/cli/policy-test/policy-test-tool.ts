@@ -1,0 +1,93 @@
+import { driverFlags } from '../../driver/options.ts';
+import { issuerFault } from '../../driver/volume/attributes/certificate/issuer.ts';
+import type { IssuerName } from '../../driver/volume/volume-spec.ts';
+import { checkClusterDomain } from '../../policy/index.ts';
+import { type FlagValues, listFlag, textFlag, valueFlag } from '../../runtime/flags.ts';
+import { FlagError } from '../../runtime/parse-flags.ts';
+import { exitCodes, type Tool, ToolError } from '../../runtime/tool.ts';
+import { driverNamesFlag, textOutputFlag } from '../flags.ts';
+import { judgePods } from './judge-pods.ts';
+import { readManifests } from './read-manifests.ts';
+import { readPolicies } from './read-policies.ts';
+import { reportJson, reportText } from './report.ts';
+
+const { defaultDuration, defaultIssuerGroup, defaultIssuerKind, defaultIssuerName, trustDomain } =
+  driverFlags;
+
+const flags = {
+  filename: listFlag({
+    placeholder: 'FILE',
+    short: 'f',
+    help: 'Pods, Deployments and other workloads, Services that select them, and Namespaces; a folder, or "-" for standard input.',
+    required: true,
+  }),
+  policy: listFlag({
+    placeholder: 'FILE',
+    help: 'CertificateRequestPolicies, as if every service account might use them. The built-in default policy is always there, and serves pods that none of them selects.',
+  }),
+  service: listFlag({ placeholder: 'FILE', help: 'Further Services and Namespaces.' }),
+  namespace: textFlag({
+    placeholder: 'NAME',
+    short: 'n',
+    help: 'Of objects that name none.',
+    default: 'default',
+  }),
+  trustDomain,
+  clusterDomain: valueFlag<string>({
+    placeholder: 'NAME',
+    help: "Domain of the cluster's DNS, as the controller has it.",
+    default: 'cluster.local',
+    parse: checkClusterDomain,
+    format: String,
+  }),
+  driverNames: driverNamesFlag,
+  defaultIssuerName,
+  defaultIssuerKind,
+  defaultIssuerGroup,
+  defaultDuration,
+  output: textOutputFlag,
+} as const;
+
+export const policyTestTool: Tool<typeof flags> = {
+  summary:
+    "Tells without a cluster what the driver's volumes of pods ask for, whether the policies allow it, and what to change if not.",
+  flags,
+  notes: [
+    'Exit codes: 0 all is approved, 1 something is not, 3 the files cannot be understood, 64 wrong usage.',
+  ],
+  async run({ values }, io) {
+    const { clusterDomain, driverNames, filename, namespace, output } = values;
+    if (filename.length === 0) throw new FlagError('bad-value', '--filename: must name a file');
+    const workloads = await readManifests(filename, io);
+    const others = await readManifests(values.service, io);
+    const policies = readPolicies(await readManifests(values.policy, io));
+    const { results, warnings } = await judgePods(
+      { workloads, others, policies },
+      {
+        namespace,
+        trustDomain: values.trustDomain,
+        clusterDomain,
+        driverNames,
+        defaultIssuer: defaultIssuerOf(values),
+        defaultDuration: values.defaultDuration,
+      },
+    );
+    if (results.length === 0)
+      throw new ToolError(`${filename.join(', ')}: no pod has a volume of ${driverNames.join(', ')}`);
+    for (const warning of warnings) io.err(`${warning}\n`);
+    io.out(output === 'json' ? reportJson(results, warnings) : reportText(results));
+    return results.every(({ decision }) => decision === 'approved') ? exitCodes.fine : exitCodes.wrong;
+  },
+};
+
+function defaultIssuerOf({
+  defaultIssuerGroup: group,
+  defaultIssuerKind: kind,
+  defaultIssuerName: name,
+}: FlagValues<typeof flags>): IssuerName | undefined {
+  if (name === undefined) return undefined;
+  const fault = issuerFault({ name, kind, group });
+  if (fault !== undefined)
+    throw new FlagError('bad-value', `--default-issuer-${fault.part}: ${fault.problem}`);
+  return { name, kind, group };
+}
