@@ -14,10 +14,12 @@ export async function podExec(
 ): Promise<string> {
   const { Exec } = await import('@kubernetes/client-node');
   const { promise, reject, resolve } = Promise.withResolvers<V1Status>();
-  const output = new Collector();
-  const trouble = new Collector();
   const { namespace, pod } = container;
   const what = `exec in ${namespace}/${pod}`;
+  const tooLong = (): void =>
+    reject(new ExecError('failed', `${what}: it printed more than ${longestOutput >> 20} MiB`));
+  const output = new Collector(longestOutput, tooLong);
+  const trouble = new Collector(longestOutput, tooLong);
   let socket: Awaited<ReturnType<InstanceType<typeof Exec>['exec']>>;
   try {
     socket = await new Exec(config).exec(
@@ -51,9 +53,18 @@ export async function podExec(
   }
 }
 
-class Collector extends Writable {
+/** Keeps what is printed, up to a limit past which nothing of it would be true. */
+export class Collector extends Writable {
   readonly #chunks: Buffer[] = [];
+  readonly #longest: number;
+  readonly #tooLong: () => void;
   #length = 0;
+
+  constructor(longest: number, tooLong: () => void) {
+    super();
+    this.#longest = longest;
+    this.#tooLong = tooLong;
+  }
 
   text(): string {
     return Buffer.concat(this.#chunks).toString();
@@ -61,7 +72,8 @@ class Collector extends Writable {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.#length += chunk.length;
-    if (this.#length <= longestOutput) this.#chunks.push(chunk);
+    if (this.#length <= this.#longest) this.#chunks.push(chunk);
+    else this.#tooLong();
     done();
   }
 }

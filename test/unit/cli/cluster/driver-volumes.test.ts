@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Cluster, type ContainerRef, ExecError } from '../../../../src/cli/cluster/cluster.ts';
 import { askDriver } from '../../../../src/cli/cluster/driver-volumes.ts';
-import { upgradeError } from '../../../../src/cli/cluster/pod-exec.ts';
+import { Collector, upgradeError } from '../../../../src/cli/cluster/pod-exec.ts';
 import { KubeError, type ListQuery } from '../../../../src/kube/index.ts';
 import { podWith } from '../support/builders.ts';
 
@@ -85,5 +85,19 @@ describe('asking the driver of a node', () => {
     assert.equal(upgradeError('exec', { message: 'Unexpected server response: 403' }).reason, 'forbidden');
     assert.equal(upgradeError('exec', new Error('Unexpected server response: 500')).reason, 'unreachable');
     assert.equal(upgradeError('exec', new Error('ECONNREFUSED')).reason, 'unreachable');
+  });
+});
+
+describe('what a program prints by exec', () => {
+  it('is kept, and is not cut off unseen', async () => {
+    let tooLong = 0;
+    const collector = new Collector(8, () => (tooLong += 1));
+    const write = (text: string): Promise<void> =>
+      new Promise((resolve) => void collector.write(Buffer.from(text), () => resolve()));
+    await write('1234');
+    assert.deepEqual([collector.text(), tooLong], ['1234', 0]);
+    await write('567');
+    await write('89');
+    assert.equal(tooLong, 1);
   });
 });
