@@ -31,6 +31,7 @@ export { createRequest, type RequestTemplate } from './request/create-request.ts
 export { maxRequestLength, parseRequest, type ParsedRequest } from './request/parse-request.ts';
 
 export type { Certificate } from './certificate/certificate.ts';
+export { type CertificateDescription, describeCertificate } from './certificate/describe-certificate.ts';
 export {
   decodeCertificate,
   maxCertificateLength,
@@ -51,7 +52,13 @@ export { isIssuedBy } from './chain/issued-by.ts';
 export { orderChain } from './chain/order-chain.ts';
 export { verifyChain } from './chain/verify-chain.ts';
 
-export { checkTrustDomain, formatSpiffeId, parseSpiffeId, type SpiffeId } from './spiffe/spiffe-id.ts';
+export {
+  checkTrustDomain,
+  formatSpiffeId,
+  parseSpiffeId,
+  type SpiffeId,
+  spiffeIdOf,
+} from './spiffe/spiffe-id.ts';
 export { checkX509Svid, checkX509SvidAuthority } from './spiffe/x509-svid.ts';
 
 export {

@@ -1,6 +1,7 @@
 import { type Condition, getCondition } from '../../api/condition.ts';
 import type { IssuerReference } from '../../api/issuer-reference.ts';
 import type { KubeObject, ResourceType } from '../../kube/index.ts';
+import { spiffeIdOf } from '../../pki/index.ts';
 import { type IdentityRow, type IdentityState, stateOfIssued } from './identity-row.ts';
 import { issuerName, type RequestFacts } from './request-facts.ts';
 
@@ -51,7 +52,6 @@ export function certificateIdentity(
   now: number,
 ): IdentityRow {
   const { metadata, spec, status } = certificate;
-  const spiffeId = spec.uris?.find((uri) => uri.startsWith('spiffe://')) ?? null;
   return {
     source: 'secret',
     namespace: metadata.namespace ?? '',
@@ -61,7 +61,7 @@ export function certificateIdentity(
     name: metadata.name ?? '',
     driver: null,
     issuer: issuerName(spec.issuerRef),
-    spiffeId,
+    spiffeId: spiffeIdOf({ uris: spec.uris ?? [] }) ?? null,
     dnsNames: spec.dnsNames ?? [],
     subject: spec.commonName === undefined ? null : `CN=${spec.commonName}`,
     serialNumber: revisions.serialNumber(certificate),

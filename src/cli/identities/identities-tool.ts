@@ -1,6 +1,6 @@
 import { textFlag } from '../../runtime/flags.ts';
 import { exitCodes, type Tool, type ToolIo } from '../../runtime/tool.ts';
-import { nameOf } from '../certificate-facts.ts';
+import { nameOf } from '../describe-leaf.ts';
 import { connect } from '../cluster/connect.ts';
 import { allNamespacesFlag, clusterFlags, driverNamesFlag, tableFlag } from '../flags.ts';
 import { JsonList } from '../output/json-list.ts';

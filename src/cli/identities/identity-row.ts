@@ -1,5 +1,5 @@
 import { formatTime } from '../../api/time.ts';
-import type { CertificateFacts } from '../certificate-facts.ts';
+import type { CertificateDescription } from '../../pki/index.ts';
 
 /** Where an identity comes from: a volume of the driver, a `podCertificate` projection, or a Certificate in a Secret. */
 export type IdentitySource = 'csi' | 'pod-certificate' | 'secret';
@@ -49,7 +49,7 @@ const overdueAfterMs = 60_000;
 
 /** Of a certificate that is there. */
 export function stateOfIssued(
-  { notAfter }: Pick<CertificateFacts, 'notAfter'>,
+  { notAfter }: Pick<CertificateDescription, 'notAfter'>,
   renewsBy: number | null,
   isRenewing: boolean,
   now: number,
@@ -66,7 +66,7 @@ type CertificateFields = Pick<
 
 /** What a certificate says; all of it unknown where there is none. */
 export function certificateFields(
-  issued: CertificateFacts | undefined,
+  issued: CertificateDescription | undefined,
   renewsBy: number | null,
 ): CertificateFields {
   return {

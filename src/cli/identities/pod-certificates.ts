@@ -1,6 +1,7 @@
 import type { Pod } from '../../api/core.ts';
 import type { PodCertificateRequest } from '../../api/pod-certificate-request.ts';
-import { type CertificateFacts, leafFacts } from '../certificate-facts.ts';
+import { describeLeaf } from '../describe-leaf.ts';
+import { type CertificateDescription } from '../../pki/index.ts';
 import { certificateFields, type IdentityRow, type IdentityState, stateOfIssued } from './identity-row.ts';
 
 export interface PodCertificateFacts {
@@ -11,7 +12,7 @@ export interface PodCertificateFacts {
   readonly renewsBy: number | null;
   readonly phase: 'issued' | 'pending' | 'denied' | 'failed';
   readonly message: string | undefined;
-  readonly issued: CertificateFacts | undefined;
+  readonly issued: CertificateDescription | undefined;
 }
 
 export function podCertificateFacts({ metadata, spec, status }: PodCertificateRequest): PodCertificateFacts {
@@ -25,7 +26,7 @@ export function podCertificateFacts({ metadata, spec, status }: PodCertificateRe
     renewsBy: status?.beginRefreshAt === undefined ? null : Date.parse(status.beginRefreshAt),
     phase: phases[condition?.type as keyof typeof phases] ?? 'pending',
     message: condition?.message,
-    issued: leafFacts(status?.certificateChain),
+    issued: describeLeaf(status?.certificateChain),
   };
 }
 

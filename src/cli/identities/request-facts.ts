@@ -6,7 +6,8 @@ import {
   type IssuerReference,
   resolveIssuerReference,
 } from '../../api/issuer-reference.ts';
-import { type CertificateFacts, leafFacts } from '../certificate-facts.ts';
+import { describeLeaf } from '../describe-leaf.ts';
+import { type CertificateDescription } from '../../pki/index.ts';
 
 /** Of a CertificateRequest what is joined and shown: the rest is dropped with its page. */
 export interface RequestFacts {
@@ -25,7 +26,7 @@ export interface RequestFacts {
   readonly readyAt: number | undefined;
   readonly phase: 'issued' | 'pending' | 'denied' | 'failed';
   readonly message: string | undefined;
-  readonly issued: CertificateFacts | undefined;
+  readonly issued: CertificateDescription | undefined;
 }
 
 export function requestFacts(request: CertificateRequest): RequestFacts {
@@ -54,7 +55,7 @@ export function requestFacts(request: CertificateRequest): RequestFacts {
     readyAt: timeOf(ready?.lastTransitionTime),
     phase: phaseOf(request),
     message: refusal?.message ?? ready?.message ?? approved?.message,
-    issued: leafFacts(status?.certificate && Buffer.from(status.certificate, 'base64').toString()),
+    issued: describeLeaf(status?.certificate && Buffer.from(status.certificate, 'base64').toString()),
   };
 }
 

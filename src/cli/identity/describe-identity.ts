@@ -1,7 +1,7 @@
 import type { Event, Pod } from '../../api/core.ts';
 import { formatTime } from '../../api/time.ts';
 import type { GenerationReport } from '../../api/volume-report.ts';
-import { type CertificateFacts } from '../certificate-facts.ts';
+import { type CertificateDescription } from '../../pki/index.ts';
 import { csiIdentity } from '../identities/csi-identities.ts';
 import type { IdentityRow } from '../identities/identity-row.ts';
 import type { PodVolumeFacts, PodVolumes } from './pod-volumes.ts';
@@ -133,7 +133,7 @@ function problemsOf(identity: IdentityRow, { report, requests }: PodVolumeFacts,
 }
 
 function mountProblems(
-  issued: CertificateFacts | undefined,
+  issued: CertificateDescription | undefined,
   mounted: GenerationReport | null,
   now: number,
 ): string[] {

@@ -1,4 +1,4 @@
-import { nameOf } from '../certificate-facts.ts';
+import { nameOf } from '../describe-leaf.ts';
 import { oneLine } from '../output/one-line.ts';
 import { distanceText, durationText } from '../output/time-text.ts';
 import type { IdentityDescription, VolumeDescription } from './describe-identity.ts';

@@ -1,5 +1,6 @@
 import { formatTime } from '../../api/time.ts';
-import { type CertificateFacts, nameOf } from '../certificate-facts.ts';
+import { nameOf } from '../describe-leaf.ts';
+import { type CertificateDescription } from '../../pki/index.ts';
 import { oneLine } from '../output/one-line.ts';
 import { distanceText } from '../output/time-text.ts';
 import type { KnownCertificate, Verdict, VolumeCertificates } from './judge.ts';
@@ -43,7 +44,7 @@ export interface VerificationSubject {
 
 export function describeVerdict(
   subject: VerificationSubject,
-  served: CertificateFacts,
+  served: CertificateDescription,
   volumes: readonly VolumeCertificates[],
   verdict: Verdict,
   now: number,
@@ -73,7 +74,7 @@ export function describeVerdict(
 
 function sentences(
   verdict: Verdict,
-  served: CertificateFacts,
+  served: CertificateDescription,
   bySubPath: readonly string[],
   now: number,
 ): string[] {
@@ -96,7 +97,7 @@ function sentences(
   }
 }
 
-function shown(certificate: CertificateFacts | KnownCertificate): ShownCertificate {
+function shown(certificate: CertificateDescription | KnownCertificate): ShownCertificate {
   const { fingerprint, issuer, notAfter, notBefore, serialNumber } = certificate;
   const since = 'since' in certificate ? certificate.since : undefined;
   return {

@@ -1,4 +1,4 @@
-import type { CertificateFacts } from '../certificate-facts.ts';
+import type { CertificateDescription } from '../../pki/index.ts';
 import type { PodVolumeFacts } from '../identity/pod-volumes.ts';
 
 /** What is known of the certificates of one volume. */
@@ -11,7 +11,7 @@ export interface VolumeCertificates {
 }
 
 export interface KnownCertificate extends Pick<
-  CertificateFacts,
+  CertificateDescription,
   'serialNumber' | 'fingerprint' | 'spiffeId' | 'dnsNames' | 'subject' | 'issuer' | 'notBefore' | 'notAfter'
 > {
   /** When it came to where it is, milliseconds since the epoch: written or signed. */
@@ -33,7 +33,7 @@ export type Verdict =
   | { readonly result: 'foreign' };
 
 /** What the process serves, against what it has in its volumes. */
-export function judge(served: CertificateFacts, volumes: readonly VolumeCertificates[]): Verdict {
+export function judge(served: CertificateDescription, volumes: readonly VolumeCertificates[]): Verdict {
   const matching = volumes.find(
     ({ issued, mounted }) => (mounted ?? issued)?.fingerprint === served.fingerprint,
   );
@@ -55,7 +55,7 @@ export function judge(served: CertificateFacts, volumes: readonly VolumeCertific
 }
 
 /** The same holder in the words of the same issuer, from before: nothing else keeps older certificates of a volume. */
-function isEarlier(served: CertificateFacts, present: KnownCertificate): boolean {
+function isEarlier(served: CertificateDescription, present: KnownCertificate): boolean {
   return (
     served.notBefore <= present.notBefore &&
     served.issuer === present.issuer &&

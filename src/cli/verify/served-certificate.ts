@@ -1,8 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
-import { decodeCertificate } from '../../pki/index.ts';
+import { type CertificateDescription, decodeCertificate, describeCertificate } from '../../pki/index.ts';
 import { ToolError } from '../../runtime/tool.ts';
-import { certificateFacts, type CertificateFacts } from '../certificate-facts.ts';
 
 export interface ServedCertificateOptions {
   /** What to ask for by SNI; nothing when undefined. */
@@ -19,9 +18,9 @@ export interface ServedCertificateOptions {
 export async function servedCertificate(
   connection: Duplex,
   { serverName, timeoutMs }: ServedCertificateOptions,
-): Promise<CertificateFacts> {
+): Promise<CertificateDescription> {
   if (connection.errored !== null) throw noCertificate(connection.errored.message, connection.errored);
-  const { promise, reject, resolve } = Promise.withResolvers<CertificateFacts>();
+  const { promise, reject, resolve } = Promise.withResolvers<CertificateDescription>();
   const socket = connect({
     socket: connection,
     rejectUnauthorized: false,
@@ -31,7 +30,7 @@ export async function servedCertificate(
     const shown = socket.getPeerX509Certificate();
     if (shown === undefined) return;
     try {
-      resolve(certificateFacts(decodeCertificate(Buffer.from(shown.raw))));
+      resolve(describeCertificate(decodeCertificate(Buffer.from(shown.raw))));
     } catch (error) {
       // Whoever holds the port may show anything.
       fail((error as Error).message, error);

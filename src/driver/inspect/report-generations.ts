@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { formatTime } from '../../api/time.ts';
 import type { GenerationReport, VolumeReport } from '../../api/volume-report.ts';
-import { type Certificate, fingerprint, formatSubject, parseChain } from '../../pki/index.ts';
+import { type Certificate, describeCertificate, parseChain } from '../../pki/index.ts';
 import { attributeGroups } from '../volume/attributes/known-attributes.ts';
+import { describeAnchor } from '../volume/files/certificate-info.ts';
 import { dataLink, generationTime } from '../volume/files/generation.ts';
 import type { VolumeRecord } from '../volume/state/volume-record.ts';
 import type { InspectDependencies } from './report-volumes.ts';
@@ -92,23 +93,14 @@ function fromCertificates(
   anchors: readonly Certificate[],
   writtenAt: string,
 ): GenerationReport {
-  const [uri] = leaf.altNames.uris;
+  const described = describeCertificate(leaf);
   return {
+    ...described,
     writtenAt,
-    serialNumber: leaf.serialNumber.toUpperCase(),
-    fingerprint: fingerprint(leaf.der),
-    subject: formatSubject(leaf.subject),
-    issuer: formatSubject(leaf.issuer),
-    spiffeId: uri?.startsWith('spiffe://') === true ? uri : null,
-    dnsNames: leaf.altNames.dnsNames,
-    notBefore: formatTime(leaf.notBefore.getTime()),
-    notAfter: formatTime(leaf.notAfter.getTime()),
+    notBefore: formatTime(described.notBefore),
+    notAfter: formatTime(described.notAfter),
     renewAt: null,
-    anchors: anchors.map((anchor) => ({
-      subject: formatSubject(anchor.subject),
-      fingerprint: fingerprint(anchor.der),
-      notAfter: formatTime(anchor.notAfter.getTime()),
-    })),
+    anchors: anchors.map(describeAnchor),
   };
 }
 

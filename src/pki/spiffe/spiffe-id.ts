@@ -1,4 +1,5 @@
-import { PkiError } from '../errors.ts';
+import { isPkiError, PkiError } from '../errors.ts';
+import type { AltNames } from '../names/alt-names.ts';
 
 export interface SpiffeId {
   /** Lower case. */
@@ -27,6 +28,19 @@ export function parseSpiffeId(text: string): SpiffeId {
   const id = { trustDomain, path: text.slice(authorityEnd) };
   checkSpiffeId(id);
   return id;
+}
+
+/** The SPIFFE ID that a certificate with these names carries, as it is written there: its only URI (X509-SVID §2). */
+export function spiffeIdOf({ uris }: Pick<AltNames, 'uris'>): string | undefined {
+  const [uri, ...others] = uris;
+  if (uri === undefined || others.length > 0) return undefined;
+  try {
+    parseSpiffeId(uri);
+    return uri;
+  } catch (error) {
+    if (isPkiError(error)) return undefined;
+    throw error;
+  }
 }
 
 /** @throws PkiError when the parts do not make a SPIFFE ID; the trust domain has to be in lower case */

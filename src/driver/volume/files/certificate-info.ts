@@ -1,4 +1,6 @@
-import { type Certificate, fingerprint, formatSubject } from '../../../pki/index.ts';
+import { formatTime } from '../../../api/time.ts';
+import { type Certificate, describeCertificate } from '../../../pki/index.ts';
+import type { AnchorReport } from '../../../api/volume-report.ts';
 import type { VolumeSpec } from '../volume-spec.ts';
 import type { IssuedMaterial } from './render-generation.ts';
 
@@ -10,40 +12,27 @@ export function certificateInfo(
 ): string {
   const { dnsNames, emailAddresses, ipAddresses, uris } = leaf.altNames;
   const { group, kind, name } = spec.issuer;
+  const { notAfter, notBefore, serialNumber, spiffeId, subject, ...leafOf } = describeCertificate(leaf);
   const info = {
     version: 1,
     generation,
-    // As `openssl x509 -serial` prints it.
-    serialNumber: leaf.serialNumber.toUpperCase(),
-    subject: formatSubject(leaf.subject),
+    serialNumber,
+    subject,
     names: { dnsNames, ipAddresses, uris, emailAddresses },
-    spiffeId: spiffeIdOf(uris),
-    notBefore: toRfc3339(leaf.notBefore),
-    notAfter: toRfc3339(leaf.notAfter),
-    renewAt: toRfc3339(new Date(renewAt)),
-    issuer: formatSubject(leaf.issuer),
+    spiffeId,
+    notBefore: formatTime(notBefore),
+    notAfter: formatTime(notAfter),
+    renewAt: formatTime(renewAt),
+    issuer: leafOf.issuer,
     issuerRef: { name, kind, group },
-    fingerprint: fingerprint(leaf.der),
+    fingerprint: leafOf.fingerprint,
     anchors: anchors.map(describeAnchor),
   };
   return `${JSON.stringify(info, undefined, 2)}\n`;
 }
 
-function describeAnchor(anchor: Certificate): Record<string, string> {
-  return {
-    subject: formatSubject(anchor.subject),
-    fingerprint: fingerprint(anchor.der),
-    notAfter: toRfc3339(anchor.notAfter),
-  };
-}
-
-/** X509-SVID §2: exactly one URI. */
-function spiffeIdOf(uris: readonly string[]): string | null {
-  const [uri, ...others] = uris;
-  return uri !== undefined && others.length === 0 && /^spiffe:/i.test(uri) ? uri : null;
-}
-
-/** In whole seconds, as certificates have them. */
-function toRfc3339(time: Date): string {
-  return time.toISOString().replace(/\.\d+Z$/, 'Z');
+/** What is told of a trust anchor, here and in reports of a node's volumes. */
+export function describeAnchor(anchor: Certificate): AnchorReport {
+  const { fingerprint, notAfter, subject } = describeCertificate(anchor);
+  return { subject, fingerprint, notAfter: formatTime(notAfter) };
 }

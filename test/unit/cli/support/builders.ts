@@ -4,9 +4,12 @@ import type { Pod, PodVolume } from '../../../../src/api/core.ts';
 import { requestAnnotations } from '../../../../src/api/driver-requests.ts';
 import { formatTime } from '../../../../src/api/time.ts';
 import type { GenerationReport, VolumeReport } from '../../../../src/api/volume-report.ts';
-import { type CertificateFacts, certificateFacts } from '../../../../src/cli/certificate-facts.ts';
+import {
+  type Certificate,
+  type CertificateDescription,
+  describeCertificate,
+} from '../../../../src/pki/index.ts';
 import { volumeIdOf } from '../../../../src/cli/identities/volume-id.ts';
-import { type Certificate } from '../../../../src/pki/index.ts';
 import { hour, makeLeaf, makeRoot, now } from '../../pki/support/builders.ts';
 
 /** 12:00:00Z of the day of the tests. */
@@ -35,7 +38,7 @@ export async function issueLeaf(from = noon, life = hour): Promise<Certificate> 
   return certificate;
 }
 
-export const factsOf = certificateFacts;
+export const factsOf = describeCertificate;
 
 export interface RequestOptions {
   readonly name?: string;
@@ -79,7 +82,7 @@ export function requestOf(options: RequestOptions = {}): CertificateRequest {
 }
 
 export function generationOf(
-  facts: CertificateFacts,
+  facts: CertificateDescription,
   writtenAt: number,
   changes: Partial<GenerationReport> = {},
 ): GenerationReport {

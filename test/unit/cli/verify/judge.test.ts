@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatTime } from '../../../../src/api/time.ts';
-import type { CertificateFacts } from '../../../../src/cli/certificate-facts.ts';
+import type { CertificateDescription } from '../../../../src/pki/index.ts';
 import { describeVerdict, verificationText } from '../../../../src/cli/verify/describe-verdict.ts';
 import { type KnownCertificate, judge, type VolumeCertificates } from '../../../../src/cli/verify/judge.ts';
 import { mountsOf } from '../../../../src/cli/verify/mounts-of.ts';
 import { factsOf, hour, issueLeaf, minute, noon, podWith } from '../support/builders.ts';
 
-const known = (facts: CertificateFacts, since: number): KnownCertificate => ({ ...facts, since });
+const known = (facts: CertificateDescription, since: number): KnownCertificate => ({ ...facts, since });
 const volume = (changes: Partial<VolumeCertificates>): VolumeCertificates => ({
   volume: 'certs',
   mounted: undefined,
@@ -18,7 +18,7 @@ const volume = (changes: Partial<VolumeCertificates>): VolumeCertificates => ({
 
 const [oldest, older, present] = (
   await Promise.all([issueLeaf(noon - 40 * minute), issueLeaf(noon - 20 * minute), issueLeaf(noon)])
-).map(factsOf) as [CertificateFacts, CertificateFacts, CertificateFacts];
+).map(factsOf) as [CertificateDescription, CertificateDescription, CertificateDescription];
 const rotated = volume({
   mounted: known(present, noon + 1_000),
   previous: known(older, noon - 20 * minute),
@@ -59,7 +59,7 @@ describe('what a process serves', () => {
   });
 
   it('is foreign when another holder or issuer is named', () => {
-    const changes: Partial<CertificateFacts>[] = [
+    const changes: Partial<CertificateDescription>[] = [
       { spiffeId: 'spiffe://cluster.local/ns/web/sa/other' },
       { issuer: 'CN=other' },
       { dnsNames: ['api.web'] },
@@ -73,8 +73,11 @@ describe('what a process serves', () => {
 
 describe('what is said of it', () => {
   const subject = { namespace: 'web', pod: 'api', port: 8443, bySubPath: [] as string[], unknown: [] };
-  const describeIt = (served: CertificateFacts, changes: Partial<typeof subject> = {}, now = noon + minute) =>
-    describeVerdict({ ...subject, ...changes }, served, [rotated], judge(served, [rotated]), now);
+  const describeIt = (
+    served: CertificateDescription,
+    changes: Partial<typeof subject> = {},
+    now = noon + minute,
+  ) => describeVerdict({ ...subject, ...changes }, served, [rotated], judge(served, [rotated]), now);
 
   it('names the volume, since when, and where to read on', () => {
     const stale = describeIt(older);

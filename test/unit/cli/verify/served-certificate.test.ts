@@ -3,10 +3,9 @@ import { once } from 'node:events';
 import { connect, createServer as createPlainServer, type AddressInfo, type Server } from 'node:net';
 import { describe, it } from 'node:test';
 import { createSecureContext, createServer, type TlsOptions } from 'node:tls';
-import { certificateFacts } from '../../../../src/cli/certificate-facts.ts';
 import { servedCertificate } from '../../../../src/cli/verify/served-certificate.ts';
 import { encode, sequence } from '../../../../src/pki/der/writer.ts';
-import { encodePrivateKey } from '../../../../src/pki/index.ts';
+import { describeCertificate, encodePrivateKey } from '../../../../src/pki/index.ts';
 import { makeLeaf, makeRoot } from '../../pki/support/builders.ts';
 import { forgeCertificate, forgeExtension } from '../../pki/support/forge.ts';
 
@@ -36,7 +35,7 @@ const tlsServer = (options: TlsOptions): Server => {
 
 describe('the certificate that a port shows', () => {
   const strict = { requestCert: true, rejectUnauthorized: true };
-  const expected = certificateFacts(leaf.certificate);
+  const expected = describeCertificate(leaf.certificate);
 
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     it(`is seen with ${maxVersion}, also of a server that wants one itself`, async () => {
@@ -49,7 +48,7 @@ describe('the certificate that a port shows', () => {
     const SNICallback: TlsOptions['SNICallback'] = (name, done) =>
       done(null, name === 'other.web' ? createSecureContext(material(other)) : undefined);
     const served = await shown(tlsServer({ SNICallback }), 'other.web');
-    assert.equal(served.fingerprint, certificateFacts(other.certificate).fingerprint);
+    assert.equal(served.fingerprint, describeCertificate(other.certificate).fingerprint);
   });
 
   it('is none where it cannot be read', async () => {
