@@ -37,13 +37,22 @@ export interface ContainerStatus {
 
 export interface PodVolume {
   name: string;
-  projected?: { sources?: { podCertificate?: { signerName: string } }[] };
+  projected?: { sources?: { podCertificate?: PodCertificateProjection }[] };
   csi?: {
     driver: string;
     readOnly?: boolean;
     fsType?: string;
     volumeAttributes?: Record<string, string>;
   };
+}
+
+/** Asks the kubelet for a certificate (KEP-4317). */
+export interface PodCertificateProjection {
+  signerName: string;
+  /** As in "ECDSAP256". */
+  keyType: string;
+  maxExpirationSeconds?: number;
+  userAnnotations?: Record<string, string>;
 }
 
 export interface Secret extends KubeObject {
@@ -92,8 +101,8 @@ export interface Service extends KubeObject {
 
 /** Something that happened, of events.k8s.io/v1. */
 export interface Event extends KubeObject {
-  /** RFC 3339 with microseconds. */
-  eventTime: string;
+  /** RFC 3339 with microseconds; null in those of the older API, such as the kubelet's. */
+  eventTime: string | null;
   /** The program, as in "certmount.io/driver". */
   reportingController: string;
   reportingInstance: string;
@@ -105,6 +114,9 @@ export interface Event extends KubeObject {
   regarding?: ObjectReference;
   related?: ObjectReference;
   series?: { count: number; lastObservedTime: string };
+  /** Of the older API. */
+  deprecatedCount?: number;
+  deprecatedLastTimestamp?: string | null;
 }
 
 export interface ObjectReference {

@@ -1,5 +1,5 @@
-import { compatibilities, defaultsOf } from '../driver/volume/attributes/compatibility.ts';
 import { choiceFlag, type FlagValues, listFlag, textFlag, toggleFlag } from '../runtime/flags.ts';
+import { knownDriverNames } from './driver-names.ts';
 
 /** How every tool finds its cluster and namespace. */
 export const clusterFlags = {
@@ -33,7 +33,7 @@ export const driverFlags = {
 
 export const driverNamesFlag = listFlag({
   help: 'Names of CSI drivers whose volumes count.',
-  default: compatibilities.map((each) => defaultsOf[each].driverName),
+  default: knownDriverNames,
 });
 
 /** Of a list. */

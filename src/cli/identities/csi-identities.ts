@@ -1,46 +1,61 @@
 import type { Pod, PodVolume } from '../../api/core.ts';
-import { parseDuration } from '../../api/duration.ts';
+import { renewalTime } from '../../driver/volume/renewal/renewal-time.ts';
+import { otherDriverNames } from '../driver-names.ts';
 import { certificateFields, type IdentityRow, type IdentityState, stateOfIssued } from './identity-row.ts';
 import type { RequestFacts } from './request-facts.ts';
+import { volumeAttributes } from './volume-attributes.ts';
 import { volumeIdOf } from './volume-id.ts';
 
-/** Groups that attributes may be written under; see docs/attributes.md. */
-const attributePrefixes = ['', 'csi.certmount.io/', 'csi.cert-manager.io/', 'spiffe.csi.cert-manager.io/'];
-
 /** The requests of a volume. */
-export interface VolumeRequests {
-  /** The newest that has its certificate. */
-  readonly present: RequestFacts | undefined;
-  /** One that is newer than that, or the only one. */
-  readonly next: RequestFacts | undefined;
-}
+export type VolumeRequests =
+  | {
+      readonly known: true;
+      /** The newest that has its certificate. */
+      readonly present: RequestFacts | undefined;
+      /** One that is newer than that, or the only one. */
+      readonly next: RequestFacts | undefined;
+    }
+  /** They may not be listed. */
+  | { readonly known: false; readonly present?: never; readonly next?: never };
+
+type KnownRequests = Extract<VolumeRequests, { known: true }>;
+
+const none: KnownRequests = { known: true, present: undefined, next: undefined };
 
 /** Finds the requests of volumes; keeps at most two of each. */
 export class VolumeRequestIndex {
-  readonly #byVolume = new Map<string, VolumeRequests>();
+  readonly #byVolume = new Map<string, KnownRequests>();
+  /** Of drivers that mark their requests with the pod alone, as its dependents. */
+  readonly #byPod = new Map<string, KnownRequests>();
 
   add(facts: RequestFacts): void {
-    const { namespace, podUid, volumeId } = facts;
-    if (podUid === undefined || volumeId === undefined) return;
-    const key = keyOf(namespace, podUid, volumeId);
-    const { next, present } = this.#byVolume.get(key) ?? { present: undefined, next: undefined };
-    this.#byVolume.set(
-      key,
-      facts.phase === 'issued'
-        ? { present: newer(present, facts), next }
-        : { present, next: newer(next, facts) },
-    );
+    const { certificate, namespace, podUid, volumeId } = facts;
+    if (podUid === undefined || certificate !== undefined) return;
+    const [index, key] =
+      volumeId === undefined
+        ? [this.#byPod, `${namespace} ${podUid}`]
+        : [this.#byVolume, keyOf(namespace, podUid, volumeId)];
+    index.set(key, withRequest(index.get(key) ?? none, facts));
   }
 
-  /** @param volume by its name in the pod */
-  of({ metadata: { namespace = '', uid = '' } }: Pod, volume: string): VolumeRequests {
-    const key = keyOf(namespace, uid, volumeIdOf(uid, volume));
-    const found = this.#byVolume.get(key) ?? { present: undefined, next: undefined };
-    const { next, present } = found;
-    return next !== undefined && present !== undefined && next.created < present.created
-      ? { present, next: undefined }
-      : found;
+  of(pod: Pod, { name }: PodVolume): KnownRequests {
+    const { namespace = '', uid = '' } = pod.metadata;
+    const marked = this.#byVolume.get(keyOf(namespace, uid, volumeIdOf(uid, name))) ?? none;
+    const [only, ...others] = driverVolumes(pod, otherDriverNames);
+    const ofPod =
+      (others.length === 0 && only?.name === name && this.#byPod.get(`${namespace} ${uid}`)) || none;
+    const { next, present } = [ofPod.present, ofPod.next]
+      .filter((facts) => facts !== undefined)
+      .reduce(withRequest, marked);
+    const isOver = next !== undefined && present !== undefined && next.created < present.created;
+    return { known: true, present, next: isOver ? undefined : next };
   }
+}
+
+function withRequest({ next, present }: KnownRequests, facts: RequestFacts): KnownRequests {
+  return facts.phase === 'issued'
+    ? { known: true, present: newer(present, facts), next }
+    : { known: true, present, next: newer(next, facts) };
 }
 
 /** Requests say themselves for which volume they are: those of other namespaces are never believed. */
@@ -56,8 +71,8 @@ export function driverVolumes(pod: Pod, driverNames: readonly string[]): PodVolu
 export function csiIdentity(pod: Pod, volume: PodVolume, requests: VolumeRequests, now: number): IdentityRow {
   const { metadata, spec } = pod;
   const { next, present } = requests;
-  const renewsBy = present === undefined ? null : latestRenewal(volume, present);
-  const attributes = volume.csi?.volumeAttributes ?? {};
+  const { issuer, renewBefore } = volumeAttributes(volume);
+  const renewsBy = present === undefined ? null : latestRenewal(present, renewBefore);
   return {
     source: 'csi',
     namespace: metadata.namespace ?? '',
@@ -66,7 +81,7 @@ export function csiIdentity(pod: Pod, volume: PodVolume, requests: VolumeRequest
     serviceAccount: spec.serviceAccountName ?? 'default',
     name: volume.name,
     driver: volume.csi?.driver ?? null,
-    issuer: (present ?? next)?.issuer ?? attributeOf(attributes, 'issuer-name') ?? null,
+    issuer: (present ?? next)?.issuer ?? issuer ?? null,
     ...certificateFields(present?.issued, renewsBy),
     object: (present ?? next)?.name ?? null,
     ...stateOf(pod, requests, renewsBy, now),
@@ -75,7 +90,7 @@ export function csiIdentity(pod: Pod, volume: PodVolume, requests: VolumeRequest
 
 function stateOf(
   pod: Pod,
-  { next, present }: VolumeRequests,
+  { known, next, present }: VolumeRequests,
   renewsBy: number | null,
   now: number,
 ): { state: IdentityState; message: string | null } {
@@ -88,6 +103,7 @@ function stateOf(
   if (next !== undefined)
     return { state: next.phase === 'issued' ? 'failed' : next.phase, message: next.message ?? null };
   if (pod.spec.nodeName === undefined) return { state: 'missing', message: 'the pod has no node yet' };
+  if (!known) return { state: 'unrecorded', message: 'CertificateRequests may not be listed' };
   // Its containers wait for the volume, so where they run there was a certificate.
   return hasStarted(pod)
     ? { state: 'unrecorded', message: 'the driver keeps no request of it: see certmount identity' }
@@ -98,27 +114,9 @@ function hasStarted({ status }: Pod): boolean {
   return (status?.containerStatuses ?? []).some(({ state }) => state?.running !== undefined);
 }
 
-/** The driver renews up to a tenth of the lifetime earlier, at random; see renewal-time.ts of the driver. */
-function latestRenewal(volume: PodVolume, { issued, readyAt }: RequestFacts): number | null {
-  if (issued === undefined) return null;
-  const start = Math.min(Math.max(issued.notBefore, readyAt ?? 0), issued.notAfter);
-  const usable = issued.notAfter - start;
-  const before = renewBefore(attributeOf(volume.csi?.volumeAttributes ?? {}, 'renew-before'));
-  return issued.notAfter - (before !== undefined && before < usable ? before : usable / 3);
-}
-
-function renewBefore(text: string | undefined): number | undefined {
-  try {
-    return text === undefined ? undefined : parseDuration(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function attributeOf(attributes: Readonly<Record<string, string>>, name: string): string | undefined {
-  return attributePrefixes
-    .map((prefix) => attributes[`${prefix}${name}`]?.trim())
-    .find((value) => value !== undefined && value !== '');
+/** The driver renews up to a tenth of the lifetime earlier, at random. */
+function latestRenewal({ issued, readyAt }: RequestFacts, renewBefore: number | undefined): number | null {
+  return issued === undefined ? null : renewalTime(issued, readyAt ?? issued.notBefore, renewBefore, 0);
 }
 
 function newer(known: RequestFacts | undefined, other: RequestFacts): RequestFacts {

@@ -31,17 +31,32 @@ export const identitiesTool: Tool<typeof flags> = {
         : (values.namespace ?? cluster.namespace);
     const options: ListIdentitiesOptions = { namespace, node, driverNames };
     const { now, signal } = io;
-    const rows = listIdentities(options, { cluster, now, signal, warn: io.err });
-    if (values.output === 'json') await printJson(rows, io);
+    const warnings: string[] = [];
+    const warn = (text: string): void => {
+      warnings.push(text);
+      io.err(`${text}\n`);
+    };
+    const rows = listIdentities(options, { cluster, now, signal, warn });
+    if (values.output === 'json') await printJson(rows, warnings, io);
     else await printTable(rows, values.output === 'wide', io);
     return exitCodes.fine;
   },
 };
 
-async function printJson(rows: AsyncIterable<IdentityRow>, io: ToolIo): Promise<void> {
-  const list = new JsonList('identities', io.out);
-  for await (const row of rows) list.add(row);
-  list.end();
+/** What fails after rows were printed still leaves a document that says so. */
+export async function printJson(
+  rows: AsyncIterable<IdentityRow>,
+  warnings: readonly string[],
+  { out }: Pick<ToolIo, 'out'>,
+): Promise<void> {
+  const list = new JsonList('identities', out);
+  try {
+    for await (const row of rows) list.add(row);
+  } catch (error) {
+    if (list.isBegun) list.end({ warnings, error: (error as Error).message });
+    throw error;
+  }
+  list.end({ warnings });
 }
 
 async function printTable(rows: AsyncIterable<IdentityRow>, wide: boolean, io: ToolIo): Promise<void> {

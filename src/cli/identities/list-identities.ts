@@ -1,14 +1,18 @@
 import { certificateRequests } from '../../api/certificate-request.ts';
 import { pods } from '../../api/core.ts';
-import { certificatesGroup } from '../../api/groups.ts';
-import { podCertificateRequests, podCertificateRequestVersions } from '../../api/pod-certificate-request.ts';
-import { isKubeError, type KubeObject, type ResourceType, servedResources } from '../../kube/index.ts';
+import { isKubeError, type KubeObject, type ResourceType } from '../../kube/index.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { listPages } from '../cluster/list-pages.ts';
 import { certificateIdentity, certificateObjects, RevisionIndex } from './certificates.ts';
 import { csiIdentity, driverVolumes, VolumeRequestIndex } from './csi-identities.ts';
 import type { IdentityRow } from './identity-row.ts';
-import { podCertificateFacts, podCertificateIdentities, PodCertificateIndex } from './pod-certificates.ts';
+import { listPodCertificateRequests } from './list-pod-certificate-requests.ts';
+import {
+  podCertificateFacts,
+  podCertificateIdentity,
+  PodCertificateIndex,
+  podCertificateSources,
+} from './pod-certificates.ts';
 import { requestFacts } from './request-facts.ts';
 
 export interface ListIdentitiesOptions {
@@ -40,7 +44,7 @@ export async function* listIdentities(
 
   const requests = new VolumeRequestIndex();
   const revisions = new RevisionIndex();
-  await optional(warn, 'CertificateRequests', async () => {
+  const requestsKnown = await optional(warn, 'CertificateRequests', async () => {
     for await (const request of all(certificateRequests)) {
       const facts = requestFacts(request);
       requests.add(facts);
@@ -48,22 +52,23 @@ export async function* listIdentities(
     }
   });
   const podCertificates = new PodCertificateIndex();
-  await optional(warn, 'PodCertificateRequests', async () => {
-    for (const version of podCertificateRequestVersions.toReversed()) {
-      const served = await servedResources(client, { group: certificatesGroup, version }, { signal });
-      if (!served.has('podcertificaterequests')) continue;
-      for await (const request of all(podCertificateRequests(version)))
-        podCertificates.add(podCertificateFacts(request));
-      return;
-    }
+  const podCertificatesKnown = await optional(warn, 'PodCertificateRequests', async () => {
+    for await (const request of listPodCertificateRequests(cluster, { namespace }, signal))
+      podCertificates.add(podCertificateFacts(request));
   });
 
   for await (const pod of all(pods, node === undefined ? undefined : `spec.nodeName=${node}`)) {
     const { phase } = pod.status ?? {};
     if (phase === 'Succeeded' || phase === 'Failed') continue;
     for (const volume of driverVolumes(pod, options.driverNames))
-      yield csiIdentity(pod, volume, requests.of(pod, volume.name), now());
-    yield* podCertificateIdentities(pod, podCertificates, now());
+      yield csiIdentity(pod, volume, requestsKnown ? requests.of(pod, volume) : { known: false }, now());
+    for (const source of podCertificateSources(pod))
+      yield podCertificateIdentity(
+        pod,
+        source,
+        podCertificatesKnown ? podCertificates.of(pod, source) : { known: false },
+        now(),
+      );
   }
 
   if (node !== undefined) return;
@@ -75,17 +80,23 @@ export async function* listIdentities(
   yield* rows;
 }
 
-/** What the cluster does not have is passed over, what may not be looked at is told; anything else fails. */
+/**
+ * What the cluster does not have is passed over, what may not be looked at is told; anything else fails.
+ *
+ * @returns false when it may not be looked at
+ */
 async function optional(
   warn: (text: string) => void,
   what: string,
   look: () => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await look();
   } catch (error) {
-    if (isKubeError(error, 'not-found')) return;
+    if (isKubeError(error, 'not-found')) return true;
     if (!isKubeError(error, 'forbidden')) throw error;
-    warn(`${what} may not be listed, and are left out: ${error.message}\n`);
+    warn(`${what} may not be listed, and are left out: ${error.message}`);
+    return false;
   }
+  return true;
 }

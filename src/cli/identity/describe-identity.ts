@@ -1,11 +1,13 @@
-import type { Event, Pod } from '../../api/core.ts';
+import type { Pod } from '../../api/core.ts';
 import { formatTime } from '../../api/time.ts';
 import type { GenerationReport } from '../../api/volume-report.ts';
-import { type CertificateDescription } from '../../pki/index.ts';
 import { csiIdentity } from '../identities/csi-identities.ts';
 import type { IdentityRow } from '../identities/identity-row.ts';
-import type { PodVolumeFacts, PodVolumes } from './pod-volumes.ts';
-import { type StepName, timelineOf } from './timeline.ts';
+import { podCertificateIdentity } from '../identities/pod-certificates.ts';
+import type { ToldEvent } from './pod-events.ts';
+import type { PodCertificateOfPod, PodIdentities, PodVolumeFacts } from './pod-identities.ts';
+import { podCertificateProblems, volumeProblems } from './problems.ts';
+import { podCertificateTimeline, type Step, type StepName, timelineOf } from './timeline.ts';
 
 export interface IdentityDescription {
   readonly version: 1;
@@ -13,6 +15,7 @@ export interface IdentityDescription {
   readonly pod: string;
   readonly node: string | null;
   readonly serviceAccount: string;
+  /** Volumes of drivers, then pod certificates. */
   readonly volumes: readonly VolumeDescription[];
   /** What could not be looked at, and why. */
   readonly unknown: readonly string[];
@@ -30,42 +33,44 @@ export interface VolumeDescription {
   /** When it is renewed: exactly where the volume tells, else at the latest. */
   readonly nextRenewal: string | null;
   readonly problems: readonly string[];
-  readonly events: readonly {
-    readonly at: string;
-    readonly type: string;
-    readonly reason: string;
-    readonly note: string;
-  }[];
+  readonly events: readonly ToldEvent[];
 }
 
 /** All that is known of the identities of one pod. */
 export function describeIdentity(
   pod: Pod,
-  found: PodVolumes,
-  events: readonly Event[],
+  found: PodIdentities,
+  events: readonly ToldEvent[],
   now: number,
 ): IdentityDescription {
-  const unknown = [
-    ...(found.driverSilent === null
-      ? []
-      : [`when it was written and what is mounted: ${found.driverSilent}`]),
-    ...(found.requestsUnknown === null ? [] : [`requests: ${found.requestsUnknown}`]),
-  ];
+  const { driverSilent, podCertificates, requestsUnknown, volumes } = found;
   return {
     version: 1,
     namespace: pod.metadata.namespace ?? '',
     pod: pod.metadata.name ?? '',
     node: pod.spec.nodeName ?? null,
     serviceAccount: pod.spec.serviceAccountName ?? 'default',
-    volumes: found.volumes.map((facts) => describeVolume(pod, facts, events, now)),
-    unknown,
+    volumes: [
+      ...volumes.map((facts) => describeVolume(pod, facts, events, now)),
+      ...podCertificates.map((certificate) => describePodCertificate(pod, certificate, events, now)),
+    ],
+    unknown: [
+      ...(driverSilent === null ? [] : [`when it was written and what is mounted: ${driverSilent}`]),
+      ...requestsUnknown.map((why) => `requests: ${why}`),
+      ...podCertificates.map(({ source }) => mountUnknown(source.volume)),
+    ],
   };
+}
+
+/** For sentences: of a pod certificate only the kubelet knows it, and no API asks a kubelet. */
+export function mountUnknown(volume: string): string {
+  return `what is mounted in ${volume}: only the kubelet knows what it has written of a pod certificate`;
 }
 
 function describeVolume(
   pod: Pod,
   facts: PodVolumeFacts,
-  events: readonly Event[],
+  events: readonly ToldEvent[],
   now: number,
 ): VolumeDescription {
   const { report, requests, volume } = facts;
@@ -75,20 +80,33 @@ function describeVolume(
     fromApi.serialNumber === null && mounted !== null ? fromVolume(fromApi, mounted, now) : fromApi;
   return {
     identity,
-    timeline: timelineOf(facts).map((step) => ({
-      ...step,
-      at: step.at === null ? null : formatTime(step.at),
-    })),
+    timeline: shownSteps(timelineOf(facts)),
     mounted,
     nextRenewal: mounted?.renewAt ?? identity.renewsBy,
-    problems: problemsOf(identity, facts, now),
-    events: events.map(({ eventTime, metadata, note = '', reason, type }) => ({
-      at: eventTime ?? metadata.creationTimestamp ?? '',
-      type,
-      reason,
-      note,
-    })),
+    problems: volumeProblems(identity, facts, now),
+    events,
   };
+}
+
+function describePodCertificate(
+  pod: Pod,
+  { request, source }: PodCertificateOfPod,
+  events: readonly ToldEvent[],
+  now: number,
+): VolumeDescription {
+  const identity = podCertificateIdentity(pod, source, request, now);
+  return {
+    identity,
+    timeline: shownSteps(podCertificateTimeline(request.facts)),
+    mounted: null,
+    nextRenewal: identity.renewsBy,
+    problems: podCertificateProblems(identity),
+    events,
+  };
+}
+
+function shownSteps(steps: readonly Step[]): VolumeDescription['timeline'] {
+  return steps.map((step) => ({ ...step, at: step.at === null ? null : formatTime(step.at) }));
 }
 
 /** For a driver that keeps no requests: the volume itself knows. */
@@ -108,43 +126,4 @@ function fromVolume(row: IdentityRow, mounted: GenerationReport, now: number): I
     state,
     message,
   };
-}
-
-function problemsOf(identity: IdentityRow, { report, requests }: PodVolumeFacts, now: number): string[] {
-  const problems: string[] = [];
-  const { message, notAfter, object, state } = identity;
-  const because = message === null ? '' : `: ${message}`;
-  if (state === 'pending')
-    problems.push(
-      requests.next?.approvedAt === undefined
-        ? `CertificateRequest ${object} is not approved${because}`
-        : `CertificateRequest ${object} is approved, and its issuer has not signed${because}`,
-    );
-  if (state === 'denied' || state === 'failed')
-    problems.push(`CertificateRequest ${object} was ${state}${because}`);
-  if (state === 'missing') problems.push(`no certificate is asked for${because}`);
-  if (state === 'overdue') problems.push(`should have been renewed before ${identity.renewsBy}${because}`);
-  if (state === 'expired') problems.push(`expired at ${notAfter}${because}`);
-  if ((state === 'valid' || state === 'renewing') && message !== null) problems.push(message);
-  if (report?.problem != null) problems.push(`the volume cannot be read: ${report.problem}`);
-  if (report !== undefined && report.problem === null)
-    problems.push(...mountProblems(requests.present?.issued, report.present, now));
-  return problems;
-}
-
-function mountProblems(
-  issued: CertificateDescription | undefined,
-  mounted: GenerationReport | null,
-  now: number,
-): string[] {
-  if (mounted === null) return issued === undefined ? [] : ['it is issued, and not in the volume yet'];
-  const problems: string[] = [];
-  if (issued !== undefined && issued.fingerprint !== mounted.fingerprint)
-    problems.push(
-      `the volume has serial ${mounted.serialNumber}, and the newest issued one is ${issued.serialNumber}`,
-    );
-  if (mounted.anchors.length === 0) problems.push('the volume has no trust anchors: its issuer names none');
-  for (const { notAfter, subject } of mounted.anchors)
-    if (now > Date.parse(notAfter)) problems.push(`its trust anchor ${subject} expired at ${notAfter}`);
-  return problems;
 }

@@ -1,13 +1,12 @@
-import { type Event, events, pods } from '../../api/core.ts';
-import { isKubeError } from '../../kube/index.ts';
+import { pods } from '../../api/core.ts';
 import { textFlag } from '../../runtime/flags.ts';
 import { exitCodes, type Tool } from '../../runtime/tool.ts';
-import type { Cluster } from '../cluster/cluster.ts';
 import { connect } from '../cluster/connect.ts';
 import { podName } from '../cluster/pod-name.ts';
 import { clusterFlags, driverFlags, driverNamesFlag, textOutputFlag } from '../flags.ts';
 import { describeIdentity } from './describe-identity.ts';
-import { podVolumes } from './pod-volumes.ts';
+import { podEvents } from './pod-events.ts';
+import { podIdentities } from './pod-identities.ts';
 import { identityText } from './print-identity.ts';
 
 const flags = {
@@ -33,8 +32,8 @@ export const identityTool: Tool<typeof flags> = {
     const name = podName(written);
     const pod = await cluster.client.resource(pods).get({ namespace, name }, { signal: io.signal });
     const [found, told] = await Promise.all([
-      podVolumes(pod, values, cluster, io.signal),
-      eventsOf(pod.metadata.uid ?? '', namespace, values.driverNames, cluster, io.signal),
+      podIdentities(pod, values, cluster, io.signal),
+      podEvents(pod.metadata.uid ?? '', namespace, values.driverNames, cluster, io.signal),
     ]);
     const now = io.now();
     const description = describeIdentity(pod, found, told, now);
@@ -42,26 +41,3 @@ export const identityTool: Tool<typeof flags> = {
     return description.volumes.some(({ problems }) => problems.length > 0) ? exitCodes.wrong : exitCodes.fine;
   },
 };
-
-/** What the driver and the kubelet told of this pod's volumes; none where Events may not be listed. */
-async function eventsOf(
-  uid: string,
-  namespace: string,
-  driverNames: readonly string[],
-  { client }: Pick<Cluster, 'client'>,
-  signal: AbortSignal,
-): Promise<Event[]> {
-  try {
-    const query = { namespace, fieldSelector: `regarding.uid=${uid}` };
-    const { items } = await client.resource(events).list(query, { signal });
-    return items
-      .filter(
-        ({ reason, reportingController }) =>
-          driverNames.includes(reportingController) || reason === 'FailedMount',
-      )
-      .sort((a, b) => ((a.eventTime ?? '') < (b.eventTime ?? '') ? -1 : 1));
-  } catch (error) {
-    if (isKubeError(error, 'forbidden')) return [];
-    throw error;
-  }
-}

@@ -18,11 +18,15 @@ export function identityText(description: IdentityDescription, now: number): str
 
 function volumeLines(volume: VolumeDescription, now: number): string[] {
   const { events, identity, mounted, nextRenewal, problems, timeline } = volume;
+  const title =
+    identity.source === 'pod-certificate'
+      ? `Volume ${identity.name}, pod certificate of ${identity.issuer}`
+      : `Volume ${identity.name} of ${identity.driver}`;
   const when = (time: string | null): string =>
     time === null ? '-' : `${time} (${distanceText(Date.parse(time), now)})`;
   const rows: [string, string][] = [
     ['Identity', nameOf({ ...identity, subject: identity.subject ?? '-' })],
-    ['State', identity.state],
+    ['State', identity.state === 'unrecorded' ? `unrecorded: ${identity.message}` : identity.state],
     ['Issuer', identity.issuer ?? '-'],
     ['Request', identity.object ?? '-'],
     ['Serial', identity.serialNumber ?? '-'],
@@ -34,7 +38,7 @@ function volumeLines(volume: VolumeDescription, now: number): string[] {
   for (const { notAfter, subject } of mounted?.anchors ?? [])
     rows.push(['Trust anchor', `${subject}, until ${notAfter}`]);
   return [
-    `Volume ${identity.name} of ${identity.driver}`,
+    title,
     ...rows.map(([name, text]) => `  ${`${name}:`.padEnd(14)}${text}`),
     '  Timeline (whole seconds):',
     ...timeline.map(
@@ -44,7 +48,10 @@ function volumeLines(volume: VolumeDescription, now: number): string[] {
     ...section('Problems', problems),
     ...section(
       'Events',
-      events.map(({ at, note, reason, type }) => `${at}  ${type}  ${reason}  ${note}`),
+      events.map(
+        ({ at, count, note, reason, type }) =>
+          `${at}  ${type}  ${reason}  ${note}${count > 1 ? ` (${count} times)` : ''}`,
+      ),
     ),
   ];
 }

@@ -1,9 +1,17 @@
 import type { GenerationReport } from '../../api/volume-report.ts';
+import type { PodCertificateFacts } from '../identities/pod-certificates.ts';
 import type { RequestFacts } from '../identities/request-facts.ts';
-import type { PodVolumeFacts } from './pod-volumes.ts';
+import type { PodVolumeFacts } from './pod-identities.ts';
 
-export const steps = ['requested', 'approved', 'signed', 'written'] as const;
-export type StepName = (typeof steps)[number];
+export type StepName =
+  | 'requested'
+  | 'approved'
+  | 'signed'
+  | 'written'
+  // Of a pod certificate, which one status write answers.
+  | 'issued'
+  | 'denied'
+  | 'failed';
 
 /** One step of an issuance. Objects of the API have whole seconds, and so has the name of a generation. */
 export interface Step {
@@ -21,15 +29,26 @@ export interface Step {
  */
 export function timelineOf({ report, requests }: PodVolumeFacts): readonly Step[] {
   const request = requests.present ?? requests.next;
-  const times: Readonly<Record<StepName, number | null>> = {
-    requested: request === undefined ? null : request.created,
-    approved: request?.approvedAt ?? null,
-    signed: request?.phase === 'issued' ? (request.readyAt ?? null) : null,
-    written: request === undefined ? null : writtenAt(request, report),
-  };
+  return stepsOf([
+    ['requested', request === undefined ? null : request.created],
+    ['approved', request?.approvedAt ?? null],
+    ['signed', request?.phase === 'issued' ? (request.readyAt ?? null) : null],
+    ['written', request === undefined ? null : writtenAt(request, report)],
+  ]);
+}
+
+/** Of a pod certificate; nothing tells when the kubelet has written it. */
+export function podCertificateTimeline(facts: PodCertificateFacts | undefined): readonly Step[] {
+  const { answeredAt = null, created = null, phase = 'pending' } = facts ?? {};
+  return stepsOf([
+    ['requested', created],
+    [phase === 'pending' ? 'issued' : phase, answeredAt],
+  ]);
+}
+
+function stepsOf(times: readonly (readonly [step: StepName, at: number | null])[]): readonly Step[] {
   let before: number | null = null;
-  return steps.map((step) => {
-    const at = times[step];
+  return times.map(([step, at]) => {
     const tookMs = at === null || before === null ? null : Math.max(0, at - before);
     before = at;
     return { step, at, tookMs };

@@ -1,5 +1,4 @@
 import type { Pod, PodVolume, Service } from '../../api/core.ts';
-import { compatibilities, defaultsOf } from '../../driver/volume/attributes/compatibility.ts';
 import { parseAttributes } from '../../driver/volume/attributes/parse-attributes.ts';
 import { VolumeError } from '../../driver/volume/volume-error.ts';
 import type { IssuerName } from '../../driver/volume/volume-spec.ts';
@@ -11,6 +10,7 @@ import {
   serviceAccountSubject,
   type Surroundings,
 } from '../../policy/index.ts';
+import { compatibilityOf } from '../driver-names.ts';
 
 /** What one volume of a pod would ask for. */
 export type VolumeRequest =
@@ -41,14 +41,12 @@ function requestOf(
   { defaultDuration, defaultIssuer, driverNames, trustDomain }: RequestOptions,
 ): VolumeRequest | undefined {
   if (csi === undefined || !driverNames.includes(csi.driver)) return undefined;
-  // The driver that has the name of another one has its defaults too.
-  const compatibility = compatibilities.find((each) => defaultsOf[each].driverName === csi.driver) ?? 'none';
   try {
     const { certificate, issuer, key } = parseAttributes(csi.volumeAttributes ?? {}, {
       pod,
       nodeName: pod.nodeName,
       trustDomain,
-      compatibility,
+      compatibility: compatibilityOf(csi.driver),
       defaultIssuer,
       defaultDuration,
       mountGroup: undefined,

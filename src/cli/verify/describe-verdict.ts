@@ -11,6 +11,8 @@ export interface Verification {
   readonly pod: string;
   readonly port: number;
   readonly result: Verdict['result'];
+  /** Whether what is served has ended. */
+  readonly expired: boolean;
   readonly volume: string | null;
   readonly served: ShownCertificate;
   readonly mounted: ShownCertificate | null;
@@ -56,13 +58,15 @@ export function describeVerdict(
   const explanation = [...sentences(verdict, served, bySubPath, now), ...unknown];
   if (mounted !== undefined && issued !== undefined && mounted.fingerprint !== issued.fingerprint)
     explanation.push('What is mounted is not what was issued last: a renewal is on its way, or failed.');
-  if (now > served.notAfter) explanation.push('What it serves has expired.');
+  const expired = now > served.notAfter;
+  if (expired) explanation.push(`What it serves has expired, at ${formatTime(served.notAfter)}.`);
   return {
     version: 1,
     namespace,
     pod,
     port,
     result: verdict.result,
+    expired,
     volume,
     served: shown(served),
     mounted: mounted === undefined ? null : shown(mounted),
@@ -113,13 +117,13 @@ function shown(certificate: CertificateDescription | KnownCertificate): ShownCer
 
 /** For people. */
 export function verificationText(verification: Verification): string {
-  const { explanation, issued, mounted, namespace, pod, port, result, served } = verification;
+  const { expired, explanation, issued, mounted, namespace, pod, port, result, served } = verification;
   const line = (what: string, certificate: ShownCertificate | null): string =>
     certificate === null
       ? `  ${what}not known`
       : `  ${what}${certificate.serialNumber}  ${certificate.name}  ${certificate.notBefore} to ${certificate.notAfter}`;
   return [
-    `Pod ${namespace}/${pod}, port ${port}: ${result}`,
+    `Pod ${namespace}/${pod}, port ${port}: ${result}${expired ? ', expired' : ''}`,
     line('served   ', served),
     line('mounted  ', mounted),
     line('issued   ', issued),

@@ -1,5 +1,5 @@
 import type { CertificateDescription } from '../../pki/index.ts';
-import type { PodVolumeFacts } from '../identity/pod-volumes.ts';
+import type { PodCertificateOfPod, PodVolumeFacts } from '../identity/pod-identities.ts';
 
 /** What is known of the certificates of one volume. */
 export interface VolumeCertificates {
@@ -83,5 +83,16 @@ export function certificatesOf({ report, requests, volume }: PodVolumeFacts): Vo
     mounted: known(report?.present),
     previous: known(report?.previous),
     issued: present?.issued && { ...present.issued, since: present.readyAt },
+  };
+}
+
+/** Of a pod certificate nobody but the kubelet knows what is mounted. */
+export function certificatesOfPodCertificate({ request, source }: PodCertificateOfPod): VolumeCertificates {
+  const { answeredAt, issued } = request.facts ?? {};
+  return {
+    volume: source.volume,
+    mounted: undefined,
+    previous: undefined,
+    issued: issued && { ...issued, since: answeredAt ?? undefined },
   };
 }

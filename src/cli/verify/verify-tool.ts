@@ -4,9 +4,16 @@ import { exitCodes, type Tool, ToolError } from '../../runtime/tool.ts';
 import { connect } from '../cluster/connect.ts';
 import { podName } from '../cluster/pod-name.ts';
 import { clusterFlags, driverFlags, driverNamesFlag, textOutputFlag } from '../flags.ts';
-import { podVolumes } from '../identity/pod-volumes.ts';
-import { describeVerdict, verificationText } from './describe-verdict.ts';
-import { certificatesOf, judge, type Verdict } from './judge.ts';
+import { mountUnknown } from '../identity/describe-identity.ts';
+import { podIdentities, type PodIdentities } from '../identity/pod-identities.ts';
+import { describeVerdict, type Verification, verificationText } from './describe-verdict.ts';
+import {
+  certificatesOf,
+  certificatesOfPodCertificate,
+  judge,
+  type Verdict,
+  type VolumeCertificates,
+} from './judge.ts';
 import { mountsOf } from './mounts-of.ts';
 import { servedCertificate } from './served-certificate.ts';
 
@@ -46,7 +53,7 @@ export const verifyTool: Tool<typeof flags> = {
   flags,
   positionals: ['POD'],
   notes: [
-    'Exit codes: 0 it serves what is mounted (match), 1 an earlier one (stale), 2 another one (foreign),',
+    'Exit codes: 0 it serves what is mounted (match), 1 an earlier one (stale) or an expired one, 2 another one (foreign),',
     '3 it could not be found out, 64 wrong usage. Needs the rights to port-forward to the pod and to exec into',
     "the driver's; without the latter what was issued is compared.",
   ],
@@ -56,23 +63,43 @@ export const verifyTool: Tool<typeof flags> = {
     const name = podName(written);
     const pod = await cluster.client.resource(pods).get({ namespace, name }, { signal: io.signal });
     const { bySubPath, volumes: mounted } = mountsOf(pod, values.container);
-    const found = await podVolumes(pod, values, cluster, io.signal);
-    const volumes = found.volumes
-      .filter(({ volume }) => values.container === undefined || mounted.includes(volume.name))
-      .map(certificatesOf);
-    if (volumes.every((known) => known.mounted === undefined && known.issued === undefined)) {
-      const why = found.driverSilent ?? found.requestsUnknown ?? 'the volume has no certificate yet';
-      throw new ToolError(`there is nothing to compare with: ${why}`);
-    }
+    const found = await podIdentities(pod, values, cluster, io.signal);
+    const isLookedAt = ({ volume }: VolumeCertificates): boolean =>
+      values.container === undefined || mounted.includes(volume);
+    const ofDrivers = found.volumes.map(certificatesOf).filter(isLookedAt);
+    const ofKubelet = found.podCertificates.map(certificatesOfPodCertificate).filter(isLookedAt);
+    const volumes = [...ofDrivers, ...ofKubelet];
+    if (volumes.every((known) => known.mounted === undefined && known.issued === undefined))
+      throw new ToolError(`there is nothing to compare with: ${whyNothing(found, ofKubelet)}`);
     const { port, serverName } = values;
     const connection = await cluster.dial({ namespace, name }, port);
     const served = await servedCertificate(connection, { serverName, timeoutMs: handshakeMs });
     const verdict = judge(served, volumes);
-    const unknown =
-      found.driverSilent === null ? [] : [`What is mounted is not known: ${found.driverSilent}.`];
+    const unknown = [
+      ...(found.driverSilent === null ? [] : [`What is mounted is not known: ${found.driverSilent}.`]),
+      ...found.requestsUnknown.map((why) => `What was issued is not known: ${why}.`),
+      ...ofKubelet.map(({ volume }) => `Not known: ${mountUnknown(volume)}.`),
+    ];
     const subject = { namespace, pod: name, port, bySubPath, unknown };
     const verification = describeVerdict(subject, served, volumes, verdict, io.now());
     io.out(values.output === 'json' ? `${JSON.stringify(verification)}\n` : verificationText(verification));
-    return codes[verdict.result];
+    return exitCodeOf(verification);
   },
 };
+
+/** A certificate that has ended is no match for anything. */
+export function exitCodeOf({ expired, result }: Pick<Verification, 'expired' | 'result'>): number {
+  return expired && result === 'match' ? exitCodes.wrong : codes[result];
+}
+
+function whyNothing(
+  { driverSilent, requestsUnknown, volumes }: PodIdentities,
+  ofKubelet: readonly VolumeCertificates[],
+): string {
+  if (driverSilent !== null) return driverSilent;
+  const [why] = requestsUnknown;
+  if (why !== undefined) return why;
+  return volumes.length > 0 || ofKubelet.length === 0
+    ? 'the volume has no certificate yet'
+    : 'there is no PodCertificateRequest: the kubelet has not made it yet, or it is deleted, as Kubernetes does after a quarter of an hour';
+}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Pod } from '../../../../src/api/core.ts';
 import { formatTime } from '../../../../src/api/time.ts';
 import {
   csiIdentity,
@@ -7,7 +8,7 @@ import {
   VolumeRequestIndex,
 } from '../../../../src/cli/identities/csi-identities.ts';
 import type { IdentityRow } from '../../../../src/cli/identities/identity-row.ts';
-import { requestFacts } from '../../../../src/cli/identities/request-facts.ts';
+import { type RequestFacts, requestFacts } from '../../../../src/cli/identities/request-facts.ts';
 import { volumeIdOf } from '../../../../src/cli/identities/volume-id.ts';
 import {
   condition,
@@ -27,7 +28,7 @@ const pod = podWith([csiVolume()]);
 function rowOf(requests: readonly RequestOptions[], now = noon, volume = csiVolume(), of = pod): IdentityRow {
   const index = new VolumeRequestIndex();
   for (const request of requests) index.add(requestFacts(requestOf(request)));
-  return csiIdentity(of, volume, index.of(of, volume.name), now);
+  return csiIdentity(of, volume, index.of(of, volume), now);
 }
 
 describe('the id of a volume', () => {
@@ -109,6 +110,22 @@ describe('the identity of a csi volume', () => {
     assert.equal(rowOf([], noon, csiVolume(), running).state, 'unrecorded');
   });
 
+  it('is unrecorded where requests may not be listed: nobody says that it is missing', () => {
+    const { message, state } = csiIdentity(pod, csiVolume(), { known: false }, noon);
+    assert.deepEqual([state, message], ['unrecorded', 'CertificateRequests may not be listed']);
+  });
+
+  it('names its issuer in one form, whether it was asked for or not', () => {
+    const issuer = (attributes: Record<string, string>) => rowOf([], noon, csiVolume(attributes)).issuer;
+    assert.equal(rowOf([{}]).issuer, 'ClusterIssuer/mesh');
+    assert.equal(issuer({ 'issuer-name': 'mesh', 'issuer-kind': 'ClusterIssuer' }), 'ClusterIssuer/mesh');
+    assert.equal(issuer({ 'csi.cert-manager.io/issuer-name': 'ca' }), 'Issuer/ca');
+    const corp = { 'issuer-name': 'ca', 'issuer-kind': 'Corp', 'issuer-group': 'corp.example' };
+    assert.equal(issuer(corp), 'Corp.corp.example/ca');
+    assert.equal(issuer({}), null, "the driver's default, which no object tells");
+    assert.equal(issuer({ 'issuer-name': 'ca', 'csi.certmount.io/issuer-name': 'other' }), null);
+  });
+
   it('counts a refused request no more when a newer one was issued', async () => {
     const denied = [condition('Denied', noon)];
     const row = rowOf([
@@ -133,13 +150,55 @@ describe('the identity of a csi volume', () => {
     const index = new VolumeRequestIndex();
     const stranger = requestOf();
     index.add(requestFacts({ ...stranger, metadata: { namespace: 'web', name: 'api-1' } }));
-    assert.equal(index.of(pod, 'certs').next, undefined);
+    assert.equal(index.of(pod, csiVolume()).next, undefined);
     // Whoever may make requests in one namespace says nothing of the pods of another.
     const foreign = requestOf({ conditions: [condition('Denied', noon)] });
     index.add(requestFacts({ ...foreign, metadata: { ...foreign.metadata, namespace: 'theirs' } }));
-    assert.equal(index.of(pod, 'certs').next, undefined);
+    assert.equal(index.of(pod, csiVolume()).next, undefined);
     const broken = requestOf({ conditions: [condition('Ready', noon)] });
     const facts = requestFacts({ ...broken, status: { ...broken.status, certificate: 'bm8=' } });
     assert.deepEqual([facts.phase, facts.issued], ['issued', undefined]);
+  });
+});
+
+describe("the identity of a volume of cert-manager's own driver", () => {
+  const other = (name: string, driver = 'csi.cert-manager.io') => ({ name, csi: { driver, readOnly: true } });
+
+  /** Marked with its pod alone, as csi-lib does it. */
+  const ownedRequest = (changes: RequestOptions, uid = 'uid-1') => {
+    const request = requestOf(changes);
+    const { annotations: _, ...metadata } = request.metadata;
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name: 'api', uid }];
+    return requestFacts({ ...request, metadata: { ...metadata, ownerReferences } });
+  };
+
+  const objectsOf = (of: Pod, ...requests: readonly RequestFacts[]): (string | null)[] => {
+    const index = new VolumeRequestIndex();
+    for (const request of requests) index.add(request);
+    return driverVolumes(of, ['csi.certmount.io', 'csi.cert-manager.io', 'spiffe.csi.cert-manager.io']).map(
+      (volume) => csiIdentity(of, volume, index.of(of, volume), noon).object,
+    );
+  };
+
+  it('is found by the pod, where it is the only one', async () => {
+    const leaf = await issueLeaf();
+    const mine = ownedRequest({ leaf });
+    assert.deepEqual(objectsOf(podWith([other('tls')]), mine), ['api-1']);
+    assert.deepEqual(objectsOf(podWith([csiVolume(), other('tls')]), mine), [null, 'api-1']);
+    assert.deepEqual(objectsOf(podWith([other('a'), other('b')]), mine), [null, null]);
+    assert.deepEqual(objectsOf(podWith([other('a'), other('b', 'spiffe.csi.cert-manager.io')]), mine), [
+      null,
+      null,
+    ]);
+    assert.deepEqual(objectsOf(podWith([csiVolume()]), mine), [null], 'that driver marks its own');
+    assert.deepEqual(objectsOf(podWith([other('tls')]), ownedRequest({ leaf }, 'uid-2')), [null]);
+  });
+
+  it('is the newer one, when certmount has taken the volume over', async () => {
+    const [before, after] = [await issueLeaf(noon - hour), await issueLeaf()];
+    const theirs = ownedRequest({ created: noon - hour, leaf: before });
+    const ours = requestFacts(requestOf({ name: 'api-2', volume: 'tls', leaf: after }));
+    assert.deepEqual(objectsOf(podWith([other('tls')]), theirs, ours), ['api-2']);
+    assert.deepEqual(objectsOf(podWith([other('tls')]), ours, theirs), ['api-2']);
   });
 });

@@ -5,7 +5,7 @@ import {
   type ListIdentitiesOptions,
 } from '../../../../src/cli/identities/list-identities.ts';
 import { type KubeClient, KubeError, type KubeObject, type ListQuery } from '../../../../src/kube/index.ts';
-import { csiVolume, issueLeaf, noon, podWith, requestOf } from '../support/builders.ts';
+import { csiVolume, issueLeaf, noon, podCertificateVolume, podWith, requestOf } from '../support/builders.ts';
 
 type Lists = Readonly<Record<string, readonly (readonly KubeObject[])[] | KubeError>>;
 
@@ -83,8 +83,19 @@ describe('the list of identities', () => {
       certificaterequests: new KubeError('forbidden', 'you may not'),
       pods: [[podWith([csiVolume()])]],
     });
-    assert.deepEqual(warnings, ['CertificateRequests may not be listed, and are left out: you may not\n']);
-    assert.equal(rows.length, 1);
+    assert.deepEqual(warnings, ['CertificateRequests may not be listed, and are left out: you may not']);
+    assert.deepEqual(
+      rows.map(({ message, state }) => [state, message]),
+      [['unrecorded', 'CertificateRequests may not be listed']],
+    );
+  });
+
+  it('keeps the row of a pod certificate whose request is gone', async () => {
+    const { rows } = await rowsOf({ pods: [[podWith([podCertificateVolume()])]] });
+    assert.deepEqual(
+      rows.map(({ issuer, name, source, spiffeId, state }) => [source, name, issuer, spiffeId, state]),
+      [['pod-certificate', 'tls', 'certmount.io/mesh', null, 'unrecorded']],
+    );
   });
 
   it('fails where the cluster does', async () => {

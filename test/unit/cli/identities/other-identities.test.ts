@@ -9,61 +9,41 @@ import {
 } from '../../../../src/cli/identities/certificates.ts';
 import {
   podCertificateFacts,
-  podCertificateIdentities,
+  podCertificateIdentity,
   PodCertificateIndex,
+  podCertificateSources,
 } from '../../../../src/cli/identities/pod-certificates.ts';
 import { requestFacts } from '../../../../src/cli/identities/request-facts.ts';
 import {
   condition,
   factsOf,
   hour,
+  issuedPodCertificate,
   issueLeaf,
   minute,
   noon,
+  podCertificateRequest,
+  podCertificateVolume,
   podWith,
   requestOf,
 } from '../support/builders.ts';
 
-const projected = {
-  name: 'tls',
-  projected: { sources: [{ podCertificate: { signerName: 'certmount.io/mesh' } }] },
-};
-
-function podCertificate(
-  name: string,
-  created: number,
-  status: PodCertificateRequest['status'] = {},
-): PodCertificateRequest {
-  return {
-    metadata: { namespace: 'web', name, creationTimestamp: formatTime(created) },
-    spec: {
-      signerName: 'certmount.io/mesh',
-      podName: 'api',
-      podUID: 'uid-1',
-      serviceAccountName: 'api',
-      serviceAccountUID: 'sa',
-      nodeName: 'node-1',
-      nodeUID: 'n',
-    },
-    status,
-  };
-}
-
 describe('the identity of a podCertificate projection', () => {
+  const pod = podWith([podCertificateVolume(), { name: 'empty' }]);
   const rows = (...requests: PodCertificateRequest[]) => {
     const index = new PodCertificateIndex();
     for (const request of requests) index.add(podCertificateFacts(request));
-    return podCertificateIdentities(podWith([projected, { name: 'empty' }]), index, noon);
+    return podCertificateSources(pod).map((source) =>
+      podCertificateIdentity(pod, source, index.of(pod, source), noon),
+    );
   };
 
   it('is what the newest request of its signer says', async () => {
     const leaf = await issueLeaf();
-    const issued = {
-      conditions: [condition('Issued', noon)],
-      certificateChain: leaf.pem,
-      beginRefreshAt: formatTime(noon + 40 * minute),
-    };
-    const [row, ...others] = rows(podCertificate('new', noon, issued), podCertificate('old', noon - hour));
+    const [row, ...others] = rows(
+      podCertificateRequest('new', noon, issuedPodCertificate(leaf)),
+      podCertificateRequest('old', noon - hour),
+    );
     assert.deepEqual(others, []);
     assert.deepEqual(
       [row?.source, row?.name, row?.object, row?.issuer, row?.state, row?.renewsBy],
@@ -75,15 +55,24 @@ describe('the identity of a podCertificate projection', () => {
   it('says how it stands without a certificate', () => {
     const denied = { conditions: [condition('Denied', noon, { message: 'UnsupportedKeyType' })] };
     assert.deepEqual(
-      [rows(), rows(podCertificate('a', noon)), rows(podCertificate('a', noon, denied))].map(([row]) => [
-        row?.state,
-        row?.message,
-      ]),
+      [rows(), rows(podCertificateRequest('a', noon)), rows(podCertificateRequest('a', noon, denied))].map(
+        ([row]) => [row?.state, row?.message],
+      ),
       [
         ['unrecorded', 'its request is deleted already, or not made yet'],
         ['pending', null],
         ['denied', 'UnsupportedKeyType'],
       ],
+    );
+  });
+
+  it('keeps its row where requests may not be listed, and guesses nothing', () => {
+    const [source] = podCertificateSources(pod);
+    assert.ok(source !== undefined);
+    const row = podCertificateIdentity(pod, source, { known: false }, noon);
+    assert.deepEqual(
+      [row.name, row.issuer, row.spiffeId, row.state, row.message],
+      ['tls', 'certmount.io/mesh', null, 'unrecorded', 'PodCertificateRequests may not be listed'],
     );
   });
 });

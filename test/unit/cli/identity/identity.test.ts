@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Event } from '../../../../src/api/core.ts';
+import type { PodCertificateRequest } from '../../../../src/api/pod-certificate-request.ts';
 import { formatTime } from '../../../../src/api/time.ts';
 import type { GenerationReport } from '../../../../src/api/volume-report.ts';
 import { describeIdentity } from '../../../../src/cli/identity/describe-identity.ts';
-import type { PodVolumeFacts } from '../../../../src/cli/identity/pod-volumes.ts';
+import type { PodVolumeFacts } from '../../../../src/cli/identity/pod-identities.ts';
 import { identityText } from '../../../../src/cli/identity/print-identity.ts';
 import { timelineOf } from '../../../../src/cli/identity/timeline.ts';
+import {
+  podCertificateFacts,
+  podCertificateSources,
+} from '../../../../src/cli/identities/pod-certificates.ts';
+import { toldEvents } from '../../../../src/cli/identity/pod-events.ts';
 import { requestFacts } from '../../../../src/cli/identities/request-facts.ts';
 import {
   condition,
@@ -13,9 +20,12 @@ import {
   factsOf,
   generationOf,
   hour,
+  issuedPodCertificate,
   issueLeaf,
   minute,
   noon,
+  podCertificateRequest,
+  podCertificateVolume,
   podWith,
   type RequestOptions,
   requestOf,
@@ -29,7 +39,9 @@ function volumeFacts(
 ): PodVolumeFacts {
   const facts = request === undefined ? undefined : requestFacts(requestOf(request));
   const requests =
-    facts?.phase === 'issued' ? { present: facts, next: undefined } : { present: undefined, next: facts };
+    facts?.phase === 'issued'
+      ? ({ known: true, present: facts, next: undefined } as const)
+      : ({ known: true, present: undefined, next: facts } as const);
   const report = present === undefined ? undefined : volumeReport(present, previous);
   return { volume: csiVolume(), requests, report };
 }
@@ -37,7 +49,7 @@ function volumeFacts(
 const describeOne = (facts: PodVolumeFacts, now = noon + minute, driverSilent: string | null = null) =>
   describeIdentity(
     podWith([csiVolume()]),
-    { volumes: [facts], driverSilent, requestsUnknown: null },
+    { volumes: [facts], podCertificates: [], driverSilent, requestsUnknown: [] },
     [],
     now,
   );
@@ -129,5 +141,117 @@ describe('the description of a pod', () => {
     assert.match(text, /Expires: +2026-11-22T13:00:00Z \(in 59m\)/);
     assert.match(text, /signed +2026-11-22T12:00:02Z {3}\+1s\n +written +-\n/);
     assert.match(text, /Not known: when it was written .*exec is not allowed/);
+  });
+
+  it('says no problem of requests that may not be listed', () => {
+    const facts: PodVolumeFacts = { volume: csiVolume(), requests: { known: false }, report: undefined };
+    const found = {
+      volumes: [facts],
+      podCertificates: [],
+      driverSilent: 'no',
+      requestsUnknown: ['forbidden'],
+    };
+    const description = describeIdentity(podWith([csiVolume()]), found, [], noon);
+    const [volume] = description.volumes;
+    assert.deepEqual([volume?.identity.state, volume?.problems], ['unrecorded', []]);
+    assert.ok(description.unknown.includes('requests: forbidden'));
+    assert.match(
+      identityText(description, noon),
+      /State: +unrecorded: CertificateRequests may not be listed\n/,
+    );
+  });
+});
+
+describe('the description of a pod certificate', () => {
+  const pod = podWith([podCertificateVolume()]);
+  const describePodCertificate = (request: PodCertificateRequest | undefined) => {
+    const [source] = podCertificateSources(pod);
+    assert.ok(source !== undefined);
+    const facts = request === undefined ? undefined : podCertificateFacts(request);
+    const podCertificates = [{ source, request: { known: true, facts } as const }];
+    const found = { volumes: [], podCertificates, driverSilent: null, requestsUnknown: [] };
+    return describeIdentity(pod, found, [], noon + minute);
+  };
+
+  it('is the way from the request to the answer, and says what only the kubelet knows', async () => {
+    const leaf = await issueLeaf();
+    const status = issuedPodCertificate(leaf, noon + 1_000);
+    const description = describePodCertificate(podCertificateRequest('pcr-1', noon, status));
+    const [volume] = description.volumes;
+    assert.deepEqual(
+      [volume?.identity.object, volume?.identity.serialNumber, volume?.identity.state, volume?.problems],
+      ['pcr-1', factsOf(leaf).serialNumber, 'valid', []],
+    );
+    assert.deepEqual(volume?.timeline, [
+      { step: 'requested', at: formatTime(noon), tookMs: null },
+      { step: 'issued', at: formatTime(noon + 1_000), tookMs: 1_000 },
+    ]);
+    assert.equal(volume?.mounted, null);
+    assert.deepEqual(description.unknown, [
+      'what is mounted in tls: only the kubelet knows what it has written of a pod certificate',
+    ]);
+    assert.match(
+      identityText(description, noon),
+      /^Volume tls, pod certificate of certmount\.io\/mesh\n {2}Identity: +spiffe:/m,
+    );
+  });
+
+  it('says what is wrong with it', () => {
+    const problems = (request: PodCertificateRequest): string =>
+      describePodCertificate(request).volumes[0]?.problems.join('; ') ?? '';
+    assert.match(problems(podCertificateRequest('a', noon)), /^PodCertificateRequest a is not answered/);
+    const denied = { conditions: [condition('Denied', noon, { message: 'no policy allows it' })] };
+    assert.match(
+      problems(podCertificateRequest('a', noon, denied)),
+      /^PodCertificateRequest a was denied: no policy allows it; .*the pod has to be made anew$/,
+    );
+  });
+
+  it('guesses nothing when its request is gone', () => {
+    const { volumes } = describePodCertificate(undefined);
+    assert.deepEqual(
+      [volumes[0]?.identity.state, volumes[0]?.identity.spiffeId, volumes[0]?.problems],
+      ['unrecorded', null, []],
+    );
+  });
+});
+
+describe('the Events of a pod', () => {
+  const event = (changes: Partial<Event>): Event => ({
+    metadata: { creationTimestamp: formatTime(noon) },
+    eventTime: null,
+    reportingController: 'csi.certmount.io',
+    reportingInstance: 'node-1',
+    action: 'a',
+    reason: 'r',
+    type: 'Warning',
+    ...changes,
+  });
+
+  it('are in the order in which they were last told, with how many times', () => {
+    const told = toldEvents(
+      [
+        event({ reason: 'series', series: { count: 3, lastObservedTime: formatTime(noon + 4_000) } }),
+        event({
+          reason: 'FailedMount',
+          reportingController: 'kubelet',
+          deprecatedCount: 12,
+          deprecatedLastTimestamp: formatTime(noon + 3_000),
+        }),
+        event({ reason: 'once', eventTime: '2026-11-22T12:00:02.000000Z' }),
+        event({ reason: 'NoPolicy', reportingController: 'certmount.io/controller' }),
+        event({ reason: 'Pulled', reportingController: 'kubelet' }),
+      ],
+      ['csi.certmount.io'],
+    );
+    assert.deepEqual(
+      told.map(({ at, count, reason }) => [reason, Date.parse(at) - noon, count]),
+      [
+        ['NoPolicy', 0, 1],
+        ['once', 2_000, 1],
+        ['FailedMount', 3_000, 12],
+        ['series', 4_000, 3],
+      ],
+    );
   });
 });

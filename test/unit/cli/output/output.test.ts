@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { identityColumns } from '../../../../src/cli/identities/identities-tool.ts';
+import { identityColumns, printJson } from '../../../../src/cli/identities/identities-tool.ts';
+import type { IdentityRow } from '../../../../src/cli/identities/identity-row.ts';
 import { csiIdentity } from '../../../../src/cli/identities/csi-identities.ts';
 import { requestFacts } from '../../../../src/cli/identities/request-facts.ts';
 import { JsonList } from '../../../../src/cli/output/json-list.ts';
@@ -56,9 +57,27 @@ describe('a list as JSON', () => {
       let text = '';
       const list = new JsonList('things', (more) => (text += more));
       for (const item of items) list.add(item);
-      list.end();
-      assert.deepEqual(JSON.parse(text), { version: 1, things: items });
+      list.end({ warnings: ['w'] });
+      assert.deepEqual(JSON.parse(text), { version: 1, things: items, warnings: ['w'] });
     }
+  });
+
+  it('is not begun before there is anything to say', async () => {
+    async function* rowsThenError(...rows: unknown[]): AsyncGenerator<IdentityRow> {
+      for (const row of rows) yield row as IdentityRow;
+      return Promise.reject(new Error('away'));
+    }
+    let text = '';
+    const out = (more: string): void => void (text += more);
+    await assert.rejects(printJson(rowsThenError(), [], { out }), /away/);
+    assert.equal(text, '');
+    await assert.rejects(printJson(rowsThenError({ pod: 'a' }), ['w'], { out }), /away/);
+    assert.deepEqual(JSON.parse(text), {
+      version: 1,
+      identities: [{ pod: 'a' }],
+      warnings: ['w'],
+      error: 'away',
+    });
   });
 });
 
@@ -76,7 +95,7 @@ describe('times', () => {
 describe('a row of an identity', () => {
   it('is short in the table and whole in the wide one', async () => {
     const present = requestFacts(requestOf({ leaf: await issueLeaf() }));
-    const requests = { present, next: undefined };
+    const requests = { known: true, present, next: undefined } as const;
     const row = csiIdentity(podWith([csiVolume()]), csiVolume(), requests, noon + minute);
     const cells = (wide: boolean): string[] =>
       identityColumns(wide, noon + minute).map(({ text }) => text(row));

@@ -2,6 +2,7 @@ import type { CertificateRequest } from '../../../../src/api/certificate-request
 import type { Condition } from '../../../../src/api/condition.ts';
 import type { Pod, PodVolume } from '../../../../src/api/core.ts';
 import { requestAnnotations } from '../../../../src/api/driver-requests.ts';
+import type { PodCertificateRequest } from '../../../../src/api/pod-certificate-request.ts';
 import { formatTime } from '../../../../src/api/time.ts';
 import type { GenerationReport, VolumeReport } from '../../../../src/api/volume-report.ts';
 import {
@@ -39,6 +40,41 @@ export async function issueLeaf(from = noon, life = hour): Promise<Certificate> 
 }
 
 export const factsOf = describeCertificate;
+
+export const podCertificateVolume = (name = 'tls', signerName = 'certmount.io/mesh'): PodVolume => ({
+  name,
+  projected: { sources: [{ podCertificate: { signerName, keyType: 'ECDSAP256' } }] },
+});
+
+export function podCertificateRequest(
+  name: string,
+  created: number,
+  status: PodCertificateRequest['status'] = {},
+): PodCertificateRequest {
+  return {
+    metadata: { namespace: 'web', name, creationTimestamp: formatTime(created) },
+    spec: {
+      signerName: 'certmount.io/mesh',
+      podName: 'api',
+      podUID: 'uid-1',
+      serviceAccountName: 'api',
+      serviceAccountUID: 'sa',
+      nodeName: 'node-1',
+      nodeUID: 'n',
+    },
+    status,
+  };
+}
+
+/** What the controller answers with this leaf. */
+export const issuedPodCertificate = (
+  leaf: Certificate,
+  at = noon,
+): NonNullable<PodCertificateRequest['status']> => ({
+  conditions: [condition('Issued', at)],
+  certificateChain: leaf.pem,
+  beginRefreshAt: formatTime(at + 40 * minute),
+});
 
 export interface RequestOptions {
   readonly name?: string;

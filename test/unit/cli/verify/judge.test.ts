@@ -102,7 +102,14 @@ describe('what is said of it', () => {
     assert.match(text, /^Pod web\/api, port 8443: match\n/);
     for (const what of ['served', 'mounted', 'issued'])
       assert.match(text, new RegExp(`^  ${what} +${present.serialNumber}  spiffe://`, 'm'));
-    assert.match(describeIt(older, {}, noon + 2 * hour).explanation.join(' '), /has expired/);
+  });
+
+  it('says when what is served has ended, be it what is mounted', () => {
+    assert.equal(describeIt(present).expired, false);
+    const ended = describeIt(present, {}, noon + 2 * hour);
+    assert.deepEqual([ended.result, ended.expired], ['match', true]);
+    assert.match(ended.explanation.join(' '), /What it serves has expired, at 2026-11-22T13:00:00Z\./);
+    assert.match(verificationText(ended), /^Pod web\/api, port 8443: match, expired\n/);
   });
 });
 

@@ -1,0 +1,67 @@
+import type { GenerationReport } from '../../api/volume-report.ts';
+import type { CertificateDescription } from '../../pki/index.ts';
+import type { IdentityRow } from '../identities/identity-row.ts';
+import type { PodVolumeFacts } from './pod-identities.ts';
+
+/** What is wrong with a volume of a driver, sentence by sentence. */
+export function volumeProblems(
+  identity: IdentityRow,
+  { report, requests }: PodVolumeFacts,
+  now: number,
+): string[] {
+  const { message, object, state } = identity;
+  const problems = certificateProblems(identity);
+  const because = message === null ? '' : `: ${message}`;
+  if (state === 'pending')
+    problems.push(
+      requests.next?.approvedAt === undefined
+        ? `CertificateRequest ${object} is not approved${because}`
+        : `CertificateRequest ${object} is approved, and its issuer has not signed${because}`,
+    );
+  if (state === 'denied' || state === 'failed')
+    problems.push(`CertificateRequest ${object} was ${state}${because}`);
+  if (state === 'missing') problems.push(`no certificate is asked for${because}`);
+  if (report?.problem != null) problems.push(`the volume cannot be read: ${report.problem}`);
+  if (report !== undefined && report.problem === null)
+    problems.push(...mountProblems(requests.present?.issued, report.present, now));
+  return problems;
+}
+
+/** The same of a pod certificate. */
+export function podCertificateProblems(identity: IdentityRow): string[] {
+  const { message, object, state } = identity;
+  const problems = certificateProblems(identity);
+  if (state === 'pending')
+    problems.push(
+      `PodCertificateRequest ${object} is not answered; Events of the signer say what it waits for`,
+    );
+  if (state === 'denied' || state === 'failed')
+    problems.push(
+      `PodCertificateRequest ${object} was ${state}: ${message ?? ''}; to the kubelet that is final, so the pod has to be made anew`,
+    );
+  return problems;
+}
+
+function certificateProblems({ message, notAfter, renewsBy, state }: IdentityRow): string[] {
+  const because = message === null ? '' : `: ${message}`;
+  if (state === 'overdue') return [`should have been renewed before ${renewsBy}${because}`];
+  if (state === 'expired') return [`expired at ${notAfter}${because}`];
+  return (state === 'valid' || state === 'renewing') && message !== null ? [message] : [];
+}
+
+function mountProblems(
+  issued: CertificateDescription | undefined,
+  mounted: GenerationReport | null,
+  now: number,
+): string[] {
+  if (mounted === null) return issued === undefined ? [] : ['it is issued, and not in the volume yet'];
+  const problems: string[] = [];
+  if (issued !== undefined && issued.fingerprint !== mounted.fingerprint)
+    problems.push(
+      `the volume has serial ${mounted.serialNumber}, and the newest issued one is ${issued.serialNumber}`,
+    );
+  if (mounted.anchors.length === 0) problems.push('the volume has no trust anchors: its issuer names none');
+  for (const { notAfter, subject } of mounted.anchors)
+    if (now > Date.parse(notAfter)) problems.push(`its trust anchor ${subject} expired at ${notAfter}`);
+  return problems;
+}
