@@ -6,10 +6,15 @@ export interface Pod extends KubeObject {
   spec: {
     nodeName?: string;
     serviceAccountName?: string;
+    /** The deprecated name of the same. */
+    serviceAccount?: string;
     hostname?: string;
     subdomain?: string;
     /** The pod has the addresses of its node. */
     hostNetwork?: boolean;
+    os?: { name: string };
+    nodeSelector?: Record<string, string>;
+    securityContext?: PodSecurityContext;
     volumes?: PodVolume[];
     containers?: Container[];
     initContainers?: Container[];
@@ -28,6 +33,7 @@ export interface Pod extends KubeObject {
 export interface Container {
   name: string;
   volumeMounts?: { name: string; mountPath: string; subPath?: string; subPathExpr?: string }[];
+  securityContext?: { runAsGroup?: number };
 }
 
 export interface ContainerStatus {

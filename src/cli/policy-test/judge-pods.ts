@@ -3,16 +3,18 @@ import type { KubeObject } from '../../kube/object.ts';
 import { isPkiError } from '../../pki/index.ts';
 import { type KnownPolicy, Policies, type PolicyJudge, type PolicyRequest } from '../../policy/index.ts';
 import { ToolError } from '../../runtime/tool.ts';
+import { kindText, knownKind } from './kinds.ts';
 import { podOf } from './pods-of.ts';
+import { type Manifest, manifestText } from './read-manifests.ts';
 import { askedFor, type VolumeResult } from './report.ts';
 import { type RequestOptions, requestsOf } from './requests-of.ts';
 
 /** What the files hold. */
 export interface TestInput {
   /** Pods are taken from these. */
-  readonly workloads: readonly KubeObject[];
+  readonly workloads: readonly Manifest[];
   /** Further Services and Namespaces. */
-  readonly others: readonly KubeObject[];
+  readonly others: readonly Manifest[];
   readonly policies: readonly KnownPolicy[];
 }
 
@@ -33,7 +35,7 @@ export async function judgePods(
   options: TestOptions,
 ): Promise<TestOutcome> {
   const { clusterDomain, namespace, trustDomain } = options;
-  const all = [...workloads, ...others];
+  const all = [...workloads, ...others].map(({ object }) => object);
   const labels = namespaceLabels(all);
   const judge = new Policies(
     { surroundings: { clusterDomain, trustDomain } },
@@ -47,7 +49,7 @@ export async function judgePods(
 
   const results: VolumeResult[] = [];
   const unlabelled = new Set<string>();
-  for (const object of workloads) {
+  for (const { object } of workloads) {
     const planned = podOf(object, namespace);
     if (planned === undefined) continue;
     const { origin, pod } = planned;
@@ -66,7 +68,20 @@ export async function judgePods(
   const warnings = [...(byLabels ? unlabelled : [])].map(
     (name) => `namespace ${name} is in no file: policies that select by labels do not apply to it`,
   );
-  return { results, warnings };
+  return { results, warnings: [...warnings, ...notLookedAt(workloads, options)] };
+}
+
+/** Objects of other projects that make pods with such volumes. */
+function notLookedAt(
+  workloads: readonly Manifest[],
+  { driverNames }: Pick<TestOptions, 'driverNames'>,
+): string[] {
+  return workloads
+    .filter(({ object }) => knownKind(object) === undefined)
+    .filter(({ object }) =>
+      driverNames.some((name) => JSON.stringify(object).includes(`"driver":${JSON.stringify(name)}`)),
+    )
+    .map((manifest) => `${manifestText(manifest)}: pods of a ${kindText(manifest.object)} are not looked at`);
 }
 
 /** A pod that can have no SPIFFE ID, such as one in a namespace that no cluster could have, is a mistake of the file. */
@@ -97,17 +112,21 @@ async function decided(
 
 function servicesIn(objects: readonly KubeObject[], namespace: string): Service[] {
   return objects
-    .filter((object): object is Service => object.kind === services.kind && 'spec' in object)
+    .filter((object): object is Service => isOf(object, services.kind))
     .map((service) => ({ ...service, metadata: { namespace, ...service.metadata } }));
 }
 
 function namespaceLabels(objects: readonly KubeObject[]): Map<string, Record<string, string>> {
   return new Map(
     objects
-      .filter((object): object is Namespace => object.kind === namespaces.kind)
+      .filter((object): object is Namespace => isOf(object, namespaces.kind))
       .map(({ metadata: { labels = {}, name = '' } }) => [
         name,
         { 'kubernetes.io/metadata.name': name, ...labels },
       ]),
   );
+}
+
+function isOf(object: KubeObject, kind: string): boolean {
+  return object.kind === kind && knownKind(object) !== undefined;
 }

@@ -4,11 +4,11 @@ import type { IssuerName } from '../../driver/volume/volume-spec.ts';
 import { checkClusterDomain } from '../../policy/index.ts';
 import { type FlagValues, listFlag, textFlag, valueFlag } from '../../runtime/flags.ts';
 import { FlagError } from '../../runtime/parse-flags.ts';
-import { exitCodes, type Tool, ToolError } from '../../runtime/tool.ts';
+import { exitCodes, type Tool, ToolError, type ToolIo } from '../../runtime/tool.ts';
 import { driverNamesFlag, textOutputFlag } from '../flags.ts';
 import { judgePods } from './judge-pods.ts';
-import { readManifests } from './read-manifests.ts';
-import { readPolicies } from './read-policies.ts';
+import { type Manifest, readManifests } from './read-manifests.ts';
+import { isPolicy, readPolicies } from './read-policies.ts';
 import { reportJson, reportText } from './report.ts';
 
 const { defaultDuration, defaultIssuerGroup, defaultIssuerKind, defaultIssuerName, trustDomain } =
@@ -18,12 +18,12 @@ const flags = {
   filename: listFlag({
     placeholder: 'FILE',
     short: 'f',
-    help: 'Pods, Deployments and other workloads, Services that select them, and Namespaces; a folder, or "-" for standard input.',
+    help: 'Pods, Deployments and other workloads, Services that select them, Namespaces, and CertificateRequestPolicies; a folder, or "-" for standard input.',
     required: true,
   }),
   policy: listFlag({
     placeholder: 'FILE',
-    help: 'CertificateRequestPolicies, as if every service account might use them. The built-in default policy is always there, and serves pods that none of them selects.',
+    help: 'Further CertificateRequestPolicies. Each counts as if every service account might use it. The built-in default policy is always there, and serves pods that none of them selects.',
   }),
   service: listFlag({ placeholder: 'FILE', help: 'Further Services and Namespaces.' }),
   namespace: textFlag({
@@ -60,9 +60,9 @@ export const policyTestTool: Tool<typeof flags> = {
     if (filename.length === 0) throw new FlagError('bad-value', '--filename: must name a file');
     const workloads = await readManifests(filename, io);
     const others = await readManifests(values.service, io);
-    const policies = readPolicies(await readManifests(values.policy, io));
+    const policies = [...workloads, ...(await readPolicyFiles(values.policy, io))];
     const { results, warnings } = await judgePods(
-      { workloads, others, policies },
+      { workloads, others, policies: readPolicies(policies) },
       {
         namespace,
         trustDomain: values.trustDomain,
@@ -79,6 +79,18 @@ export const policyTestTool: Tool<typeof flags> = {
     return results.every(({ decision }) => decision === 'approved') ? exitCodes.fine : exitCodes.wrong;
   },
 };
+
+/** A file that was named for its policies has some. */
+async function readPolicyFiles(paths: readonly string[], io: ToolIo): Promise<Manifest[]> {
+  const manifests: Manifest[] = [];
+  for (const path of paths) {
+    const policies = (await readManifests([path], io)).filter(isPolicy);
+    if (policies.length === 0)
+      throw new ToolError(`--policy: ${path}: there is no CertificateRequestPolicy in it`);
+    manifests.push(...policies);
+  }
+  return manifests;
+}
 
 function defaultIssuerOf({
   defaultIssuerGroup: group,

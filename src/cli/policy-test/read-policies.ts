@@ -2,37 +2,48 @@ import {
   type CertificateRequestPolicy,
   certificateRequestPolicies,
 } from '../../api/certificate-request-policy.ts';
-import { apiVersionOf, type KubeObject } from '../../kube/object.ts';
+import { apiVersionOf } from '../../kube/object.ts';
 import { compile, defaultPolicy, type KnownPolicy } from '../../policy/index.ts';
 import { ToolError } from '../../runtime/tool.ts';
-import { isObject } from './read-manifests.ts';
+import { type Manifest, manifestText } from './read-manifests.ts';
 
 /**
  * The policies among the objects, and the default one where none has its name.
  *
  * @throws {ToolError} that names what is wrong with a policy
  */
-export function readPolicies(objects: readonly KubeObject[]): KnownPolicy[] {
-  const policies = objects.filter(isPolicy);
-  const names = new Set(policies.map(({ metadata }) => metadata.name));
-  if (!names.has(defaultPolicy.metadata.name)) policies.push(defaultPolicy);
-  return policies.map((policy) => {
-    const { name = '' } = policy.metadata;
+export function readPolicies(manifests: readonly Manifest[]): KnownPolicy[] {
+  const policies = new Map<string, { readonly text: string; readonly policy: CertificateRequestPolicy }>();
+  for (const manifest of manifests) {
+    if (!isPolicy(manifest)) continue;
+    const { name = '' } = manifest.object.metadata;
+    const text = manifestText(manifest);
+    const other = policies.get(name);
+    if (other !== undefined) throw new ToolError(`${text}: there is one of this name in ${other.text}`);
+    policies.set(name, { text, policy: manifest.object });
+  }
+  const defaultName = defaultPolicy.metadata.name ?? '';
+  if (!policies.has(defaultName)) policies.set(defaultName, { text: defaultName, policy: defaultPolicy });
+  return [...policies].map(([name, { policy, text }]) => {
     const compilation = compile(policy);
     if (compilation.outcome === 'invalid') {
       const faults = compilation.faults.map(({ field, message }) => `${field}: ${message}`);
-      throw new ToolError(`CertificateRequestPolicy ${name} would not be ready: ${faults.join('; ')}`);
+      throw new ToolError(`${text} would not be ready: ${faults.join('; ')}`);
     }
     return { name, spec: policy.spec, compilation, readiness: 'ready' };
   });
 }
 
-function isPolicy(object: KubeObject): object is CertificateRequestPolicy {
-  const { apiVersion, kind, metadata } = object;
-  if (kind !== certificateRequestPolicies.kind || apiVersion !== apiVersionOf(certificateRequestPolicies))
-    return false;
-  const spec = 'spec' in object ? object.spec : undefined;
-  if (!isObject(spec) || !isObject(spec['selector']))
-    throw new ToolError(`CertificateRequestPolicy ${metadata.name ?? ''}: spec.selector must be given`);
+/** Whether it is one; one of another version is a mistake, and no foreign object. */
+export function isPolicy(
+  manifest: Manifest,
+): manifest is Manifest & { readonly object: CertificateRequestPolicy } {
+  const { apiVersion, kind } = manifest.object;
+  if (kind !== certificateRequestPolicies.kind) return false;
+  const wanted = apiVersionOf(certificateRequestPolicies);
+  if (apiVersion !== wanted)
+    throw new ToolError(
+      `${manifestText(manifest)}: apiVersion: ${JSON.stringify(apiVersion ?? '')} must be ${wanted}`,
+    );
   return true;
 }

@@ -1,4 +1,6 @@
 import type { Pod, PodVolume, Service } from '../../api/core.ts';
+import { checkPublishRequest } from '../../driver/csi/check-request.ts';
+import type { NodePublishVolumeRequest__Output } from '../../driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
 import { parseAttributes } from '../../driver/volume/attributes/parse-attributes.ts';
 import { VolumeError } from '../../driver/volume/volume-error.ts';
 import type { IssuerName } from '../../driver/volume/volume-spec.ts';
@@ -32,24 +34,27 @@ export interface RequestOptions extends Surroundings {
 /** What the driver's volumes of the pod would ask for, by the driver's own reading of their attributes. */
 export function requestsOf(pod: Pod, options: RequestOptions): VolumeRequest[] {
   const policyPod = policyPodOf(pod, options.services, options);
-  return (pod.spec.volumes ?? []).flatMap((volume) => requestOf(volume, policyPod, options) ?? []);
+  const { volumes = [] } = pod.spec;
+  return volumes.flatMap((volume) => requestOf(pod, volume, policyPod, options) ?? []);
 }
 
 function requestOf(
+  { spec }: Pod,
   { csi, name: volume }: PodVolume,
   pod: PolicyPod,
   { defaultDuration, defaultIssuer, driverNames, trustDomain }: RequestOptions,
 ): VolumeRequest | undefined {
   if (csi === undefined || !driverNames.includes(csi.driver)) return undefined;
   try {
-    const { certificate, issuer, key } = parseAttributes(csi.volumeAttributes ?? {}, {
+    const { context, mountGroup } = checkPublishRequest(publishRequest(csi, spec), kubeletDir);
+    const { certificate, issuer, key } = parseAttributes(context, {
       pod,
       nodeName: pod.nodeName,
       trustDomain,
       compatibility: compatibilityOf(csi.driver),
       defaultIssuer,
       defaultDuration,
-      mountGroup: undefined,
+      mountGroup,
       podIps: pod.ips,
     });
     const { dnsNames, duration, emailAddresses, isCA, subject, uris, usages } = certificate;
@@ -77,4 +82,32 @@ function requestOf(
     if (!(error instanceof VolumeError)) throw error;
     return { volume, outcome: 'invalid', message: error.message };
   }
+}
+
+const kubeletDir = '/var/lib/kubelet';
+
+/** What the kubelet would ask of the driver. */
+function publishRequest(
+  { fsType = '', readOnly = false, volumeAttributes }: NonNullable<PodVolume['csi']>,
+  { securityContext }: Pod['spec'],
+): NodePublishVolumeRequest__Output {
+  const group = securityContext?.fsGroup;
+  return {
+    volume_id: 'csi-0',
+    target_path: `${kubeletDir}/pods/0/volumes/kubernetes.io~csi/volume/mount`,
+    staging_target_path: '',
+    publish_context: {},
+    secrets: {},
+    readonly: readOnly,
+    volume_capability: {
+      access_type: 'mount',
+      access_mode: { mode: 'SINGLE_NODE_WRITER' },
+      mount: {
+        fs_type: fsType,
+        mount_flags: [],
+        volume_mount_group: group === undefined ? '' : String(group),
+      },
+    },
+    volume_context: { ...volumeAttributes, 'csi.storage.k8s.io/ephemeral': 'true' },
+  };
 }

@@ -74,6 +74,7 @@ describe('the page about policies', () => {
             name: 'tls',
             csi: {
               driver: 'csi.certmount.io',
+              readOnly: true,
               volumeAttributes: {
                 'issuer-name': 'mesh',
                 'issuer-kind': 'ClusterIssuer',

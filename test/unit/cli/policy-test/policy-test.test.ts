@@ -152,6 +152,69 @@ describe('certmount policy test', () => {
   });
 });
 
+describe('certmount policy test reads a pod as the API server and the driver do:', () => {
+  it('a volume that is not read-only is refused', async () => {
+    for (const change of [{ readOnly: false }, { readOnly: undefined }, { readOnly: true, fsType: 'ext4' }]) {
+      const csi = { driver: 'csi.certmount.io', volumeAttributes: { 'issuer-name': 'ca' }, ...change };
+      const { code, out } = await run({ p: pod({}, { volumes: [{ name: 'tls', csi }] }) }, '-f', 'p');
+      assert.equal(code, 1, out);
+      assert.match(
+        out,
+        /refused by the driver\n {2}(readonly: must be true|volume_capability.*leave fsType out)/,
+      );
+    }
+  });
+
+  it('the older name of the service account counts where the newer is not given', async () => {
+    const requester = async (spec: object): Promise<string | undefined> =>
+      /requester +(\S+)/.exec((await run({ p: pod({}, spec) }, '-f', 'p')).out)?.[1];
+    const older = { serviceAccount: 'old', serviceAccountName: undefined };
+    assert.equal(await requester(older), 'system:serviceaccount:web:old');
+    assert.equal(await requester({ serviceAccount: 'old' }), 'system:serviceaccount:web:api');
+    assert.equal(await requester({ serviceAccountName: '' }), 'system:serviceaccount:web:default');
+  });
+
+  it('yes is true, a merge is made, and a null is a field that is not there', async () => {
+    const text = `
+kind: Pod
+metadata: { name: api, namespace: web, labels: null }
+spec:
+  hostname: ~
+  volumes:
+    - name: first
+      csi: &csi { driver: csi.certmount.io, readOnly: yes, volumeAttributes: { issuer-name: ca } }
+    - name: second
+      csi: { <<: *csi, volumeAttributes: { issuer-name: other } }
+---
+kind: Service
+metadata: { name: none, namespace: web }
+spec: { selector: null }
+`;
+    const { code, err, out } = await run({ p: text }, '-f', 'p');
+    assert.equal(code, 0, out + err);
+    assert.match(out, /volume second: approved.*\n {2}issuer +Issuer\.cert-manager\.io\/other/);
+  });
+
+  it('objects of other projects are passed over, whatever their kind is called', async () => {
+    const volcano = {
+      apiVersion: 'batch.volcano.sh/v1alpha1',
+      kind: 'Job',
+      metadata: { name: 'train', namespace: 'web' },
+      spec: { tasks: [{ template: { spec: { volumes: [volume({})] } } }] },
+    };
+    const kustomization = { kind: 'Kustomization', resources: ['pod.yaml'] };
+    const files = {
+      p: [volcano, kustomization].map((each) => JSON.stringify(each)).join('\n---\n'),
+      good: pod({}),
+    };
+    const { code, err, out } = await run(files, '-f', 'p', '-f', 'good', '-o', 'json');
+    assert.equal(code, 0, err);
+    const warning = 'p: Job web/train: pods of a Job.batch.volcano.sh are not looked at';
+    assert.equal(err, `${warning}\n`);
+    assert.deepEqual((JSON.parse(out) as { warnings: string[] }).warnings, [warning]);
+  });
+});
+
 describe('certmount policy test with policies', () => {
   const wide = policy('wide', {
     allowed: {
@@ -172,6 +235,38 @@ describe('certmount policy test with policies', () => {
     assert.equal(code, 0);
     assert.match(out, /approved by wide/);
     assert.match((await run(files, '-f', 'p', '--policy', 'other')).out, /certmount-default: dnsNames/);
+  });
+
+  it('takes policies that stand among the pods', async () => {
+    const { code, out } = await run({ p: `${asking}\n---\n${wide}` }, '-f', 'p');
+    assert.deepEqual([code, /approved by wide/.test(out)], [0, true], out);
+  });
+
+  it('misses the policies of a file that was named for them', async () => {
+    const files = {
+      p: asking,
+      wide,
+      none: pod({}),
+      newer: wide.replace('v1alpha1', 'v1'),
+      twice: wide.replace('"*.example.org"', '"*"'),
+    };
+    const refused = async (...argv: string[]): Promise<string> => {
+      const { code, err } = await run(files, ...argv);
+      assert.equal(code, 3, err);
+      return err;
+    };
+    assert.equal(
+      await refused('-f', 'p', '--policy', 'none'),
+      '--policy: none: there is no CertificateRequestPolicy in it\n',
+    );
+    const version =
+      'newer: CertificateRequestPolicy wide: apiVersion: "policy.cert-manager.io/v1" must be policy.cert-manager.io/v1alpha1\n';
+    assert.equal(await refused('-f', 'p', '--policy', 'newer'), version);
+    assert.equal(await refused('-f', 'p', '-f', 'newer'), version);
+    assert.equal(
+      await refused('-f', 'p', '--policy', 'wide,twice'),
+      'twice: CertificateRequestPolicy wide: there is one of this name in wide: CertificateRequestPolicy wide\n',
+    );
   });
 
   it('takes another default policy in the place of its own', async () => {
@@ -257,7 +352,73 @@ describe('certmount policy test given nonsense', () => {
       assert.match(err, new RegExp(`^${path}: `), path);
     }
     const { err } = await run({ p: '{"kind": "Deployment", "metadata": {"name": "api"}}' }, '-f', 'p');
-    assert.match(err, /Deployment default\/api: spec\.template\.spec must be given/);
+    assert.match(err, /^p: Deployment api: spec: must be given\n/);
+  });
+
+  it('names the object and the field of what the API server would not take', async () => {
+    const volumes = (list: unknown): string => pod({}, { volumes: list });
+    const attribute = (name: string, value: unknown): string =>
+      volumes([{ name: 'tls', csi: { driver: 'csi.certmount.io', volumeAttributes: { [name]: value } } }]);
+    const of = 'p: Pod web/api: spec.volumes[0].csi.volumeAttributes';
+    const table: readonly (readonly [file: string, message: string])[] = [
+      [attribute('fs-group', 1000), `${of}.fs-group: 1000 must be a string: quote it`],
+      [attribute('is-ca', true), `${of}.is-ca: true must be a string: quote it`],
+      [attribute('dns-names', ['a']), `${of}.dns-names: ["a"] must be a string`],
+      [volumes({}), 'p: Pod web/api: spec.volumes: {} must be a list'],
+      [volumes([null]), 'p: Pod web/api: spec.volumes[0]: null must be an object'],
+      [volumes([{ csi: { driver: 'x' } }]), 'p: Pod web/api: spec.volumes[0].name: must be given'],
+      ['{"kind": "Service", "metadata": {"name": "s"}, "spec": null}', 'p: Service s: spec: must be given'],
+      [
+        '{"kind": "Pod", "metadata": {"name": 5}, "spec": {}}',
+        'p: Pod 5: metadata.name: 5 must be a string: quote it',
+      ],
+      ['{"kind": "Namespace", "metadata": {}}', 'p: Namespace : metadata.name: must be given'],
+      ['apiVersion: 1\nkind: Pod', 'p: Pod: apiVersion: 1 must be a string: quote it'],
+      ['kind: Pod\nmetadata: &a [*a]', 'p: '],
+      [aliasBomb(), 'p: Excessive alias count'],
+    ];
+    for (const [file, message] of table) {
+      const { code, err } = await run({ p: file }, '-f', 'p');
+      assert.deepEqual([code, err.startsWith(message)], [3, true], `${message}\n${err}`);
+    }
+  });
+
+  it('holds policies to their schema', async () => {
+    const table: readonly (readonly [spec: object, fault: string])[] = [
+      [{ allowd: {} }, 'spec.allowd: there is no such field: did you mean allowed?'],
+      [{ allowed: { usages: 'client auth' } }, 'spec.allowed.usages: "client auth" must be a list'],
+      [{ allowed: { usages: ['client'] } }, 'spec.allowed.usages[0]: "client" must be one of '],
+      [{ constraints: { maxDuration: 5 } }, 'spec.constraints.maxDuration: 5 must be a string: quote it'],
+      [{ constraints: { maxDuration: '1 day' } }, 'spec.constraints.maxDuration: "1 day" must match '],
+      [
+        { selector: { namespace: { matchNames: 'web' } } },
+        'spec.selector.namespace.matchNames: "web" must be a list',
+      ],
+      [{ selector: null }, 'spec.selector: must be given'],
+      [{ selector: {} }, 'spec.selector: issuerRef or namespace must be given'],
+      [{ validations: [{ message: 'm' }] }, 'spec.validations[0].rule: must be given'],
+      [
+        { validations: [{ rule: 'true' }, { rule: 'true' }] },
+        'spec.validations[1].rule: "true" is there twice',
+      ],
+      [
+        { allowed: { commonName: { required: true } } },
+        'spec.allowed.commonName.value: value or validations must be given',
+      ],
+      [
+        { constraints: { privateKey: { minSize: 9000 } } },
+        'spec.constraints.privateKey.minSize: 9000 must be from 0 to 8192',
+      ],
+      [
+        { constraints: { privateKey: { algorithm: 'Ed25519', minSize: 1 } } },
+        'spec.constraints.privateKey: an Ed25519 key has no size',
+      ],
+    ];
+    for (const [spec, fault] of table) {
+      const { code, err } = await run({ p: pod({}), bad: policy('bad', spec) }, '-f', 'p', '--policy', 'bad');
+      const expected = `bad: CertificateRequestPolicy bad: ${fault}`;
+      assert.deepEqual([code, err.startsWith(expected)], [3, true], `${expected}\n${err}`);
+    }
   });
 
   it('says so of a pod that no cluster could have', async () => {
@@ -272,3 +433,13 @@ describe('certmount policy test given nonsense', () => {
     assert.match(out, /^Usage: certmount policy test \[flags\]/);
   });
 });
+
+/** Of nine levels with nine aliases each. */
+function aliasBomb(): string {
+  const letters = 'abcdefghi'.split('');
+  const lines = letters.map((letter, index) => {
+    const below = letters[index - 1];
+    return `${letter}: &${letter} [${Array.from({ length: 9 }, () => (below === undefined ? 'x' : `*${below}`)).join()}]`;
+  });
+  return `kind: Pod\n${lines.join('\n')}\n`;
+}
