@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { type Container, namespaces, type Pod, type PodVolume, pods } from '../../../src/api/core.ts';
 import { KubeClient, type KubeError, systemClock } from '../../../src/kube/index.ts';
@@ -166,6 +168,26 @@ describe('injection', { timeout: 120_000 }, () => {
     assert.equal(attributesOf(bare)['dns-names'], undefined, 'an empty one takes away');
   });
 
+  it('mounts at the usual path where an empty one takes that of the namespace away', async () => {
+    await createNamespace('elsewhere', inject({ 'mount-path': '/identity' }));
+    const mounts = async (annotations: Annotations) => {
+      const [made] = containersOf(await create(pod(annotations, {}, 'elsewhere')));
+      return [made?.volumeMounts, made?.env];
+    };
+    assert.deepEqual(await mounts({}), [
+      [{ ...injected, mountPath: '/identity' }],
+      [{ ...folder, value: '/identity' }],
+    ]);
+    assert.deepEqual(await mounts({ 'certmount.io/inject-mount-path': '' }), [[injected], [folder]]);
+  });
+
+  it("has the driver's own file names with an empty preset, and no variable for others", async () => {
+    const made = await create(pod(inject({ preset: '' })));
+    assert.deepEqual(attributesOf(made), {});
+    assert.deepEqual(containersOf(made)[0]?.env, undefined);
+    assert.deepEqual(containersOf(made)[0]?.volumeMounts, [injected]);
+  });
+
   it('makes an attribute of every setting that is one', async () => {
     const settings = {
       'issuer-name': 'corp',
@@ -203,6 +225,30 @@ describe('injection', { timeout: 120_000 }, () => {
     assert.equal(await attributes({ runAsUser: 1000 }), undefined);
   });
 
+  it('takes the group of the containers where all of them that are injected have one', async () => {
+    const group = async (
+      groups: readonly (number | undefined)[],
+      ofPod: object = {},
+      settings: Annotations = {},
+    ): Promise<string | undefined> => {
+      const containers = groups.map((runAsGroup, index) => ({
+        ...container(`c${index}`),
+        ...(runAsGroup !== undefined && { securityContext: { runAsGroup } }),
+      }));
+      const [init, ...others] = containers;
+      const spec = { initContainers: [init], containers: others, securityContext: ofPod };
+      return attributesOf(await create(pod(inject(settings), spec)))['fs-group'];
+    };
+    assert.equal(await group([3000, 3000, 3000]), '3000');
+    assert.equal(await group([3000, 3000, 4000]), undefined);
+    assert.equal(await group([3000, 3000, undefined]), undefined);
+    assert.equal(await group([4000, 3000, 3000], {}, { 'exclude-containers': 'c0' }), '3000');
+    assert.equal(await group([3000, 3000], { fsGroup: 2000 }), undefined);
+    assert.equal(await group([4000, 4000], { runAsGroup: 3000 }), '4000');
+    assert.equal(await group([4000, undefined], { runAsGroup: 3000 }), '3000');
+    assert.equal(await group([0, 0]), undefined);
+  });
+
   it('passes over the containers that are left out', async () => {
     const made = await create(
       pod(inject({ 'exclude-containers': 'proxy, init' }), {
@@ -217,6 +263,32 @@ describe('injection', { timeout: 120_000 }, () => {
       mounted.map(({ name }) => name),
       ['app'],
     );
+  });
+
+  it('takes no container for left out that the pod does not have, but for all pods of a namespace', async () => {
+    const message =
+      'certmount.io/inject-exclude-containers: "prxy" must be a container of the pod: there are app, proxy, init';
+    const spec = { containers: [container('app'), container('proxy')], initContainers: [container('init')] };
+    assert.ok((await refusal(pod(inject({ 'exclude-containers': 'init,prxy' }), spec)))?.includes(message));
+    await createNamespace('sidecars', inject({ 'exclude-containers': 'proxy,other' }));
+    const made = await create(pod({}, spec, 'sidecars'));
+    assert.deepEqual(
+      containersOf(made).map(({ volumeMounts }) => volumeMounts?.length ?? 0),
+      [1, 0],
+    );
+  });
+
+  it('lets pods for Windows be where their namespace asks, and refuses those that ask themselves', async () => {
+    const windows = [{ os: { name: 'windows' } }, { nodeSelector: { 'kubernetes.io/os': 'windows' } }];
+    for (const spec of windows) {
+      const made = await create(pod({}, spec, 'mesh'));
+      assert.deepEqual([volumeOf(made), containersOf(made)[0]?.volumeMounts], [undefined, undefined]);
+      assert.match(
+        (await refusal(pod(inject(), spec))) ?? 'created',
+        /certmount\.io\/inject: the pod is for Windows, where the driver does not run: it must be "false" or left out/,
+      );
+    }
+    assert.ok(volumeOf(await create(pod({}, { os: { name: 'linux' } }, 'mesh'))) !== undefined);
   });
 
   describe('never injects twice:', () => {
@@ -303,6 +375,84 @@ describe('injection', { timeout: 120_000 }, () => {
     const label = ['label', '--overwrite', 'namespace', 'mesh', 'team=a'];
     await cluster.kubectl(label);
     await cluster.kubectl(['annotate', 'namespace', 'web', 'example.com/other=1']);
+  });
+
+  it('warns whoever annotates a workload in the place of its pods', async () => {
+    const labels = { app: 'web' };
+    const workload = (
+      kind: string,
+      annotations: Annotations,
+      ofPods: Annotations,
+      volumes: object[] = [],
+    ) => {
+      const spec = {
+        containers: [container('app')],
+        volumes,
+        restartPolicy: kind === 'Deployment' ? 'Always' : 'Never',
+      };
+      const template = { metadata: { labels, annotations: ofPods }, spec };
+      return {
+        apiVersion: kind === 'Deployment' ? 'apps/v1' : 'batch/v1',
+        kind,
+        metadata: { name: 'web', namespace: 'web', annotations },
+        spec:
+          kind === 'CronJob'
+            ? { schedule: '@daily', jobTemplate: { spec: { template } } }
+            : { template, ...(kind === 'Deployment' && { selector: { matchLabels: labels } }) },
+      };
+    };
+    const warnings = async (object: object): Promise<string> => {
+      const file = join(mkdtempSync(join(cluster.dir, 'warned-')), 'object.json');
+      writeFileSync(file, JSON.stringify(object));
+      const { stderr } = await promisify(execFile)(
+        cluster.record.state.kubectl ?? assert.fail('no kubectl'),
+        ['apply', '--dry-run=server', '-f', file],
+        { env: { ...process.env, HOME: cluster.dir, KUBECONFIG: cluster.adminKubeconfig } },
+      );
+      return stderr;
+    };
+    await eventually('the policy to work', async () =>
+      (await warnings(workload('Deployment', inject(), {}))) === '' ? undefined : true,
+    );
+    assert.match(
+      await warnings(workload('Deployment', inject(), {})),
+      /certmount\.io\/inject has no effect here: it must be under spec\.template\.metadata\.annotations/,
+    );
+    assert.match(
+      await warnings(workload('CronJob', inject(), {})),
+      /certmount\.io\/inject has no effect here: it must be under spec\.jobTemplate\.spec\.template\.metadata\.annotations/,
+    );
+    assert.match(
+      await warnings(workload('Job', inject({ duration: '1h' }), inject())),
+      /certmount\.io\/inject-duration has no effect here/,
+    );
+    assert.equal(await warnings(workload('Deployment', inject(), inject())), '');
+    assert.equal(await warnings(workload('Deployment', {}, {})), '');
+    assert.equal(
+      await warnings(workload('Deployment', inject(), {}, [own])),
+      '',
+      'it has the volume already',
+    );
+  });
+
+  it("mounts at the usual path where the cluster's defaults have none", async () => {
+    const policy = ['mutatingadmissionpolicy', 'certmount-inject'];
+    const patch = (expression: string): Promise<string> =>
+      cluster.kubectl([
+        ...['patch', ...policy, '--type=json', '-p'],
+        JSON.stringify([{ op: 'replace', path: '/spec/variables/1/expression', value: expression }]),
+      ]);
+    const usual = await cluster.kubectl(['get', ...policy, '-o', 'jsonpath={.spec.variables[1].expression}']);
+    await patch("{'issuer-name': 'cluster', 'issuer-kind': 'ClusterIssuer'}");
+    const made = await eventually('the defaults to work', async () => {
+      const tried = await create(pod(inject()));
+      return attributesOf(tried)['issuer-name'] === 'cluster' ? tried : undefined;
+    });
+    assert.deepEqual(containersOf(made)[0]?.volumeMounts, [injected]);
+    await patch(usual);
+    await eventually('the usual defaults', async () =>
+      attributesOf(await create(pod(inject())))['issuer-name'] === undefined ? true : undefined,
+    );
   });
 
   it("stays within the API server's budget for a pod of the largest size", async () => {

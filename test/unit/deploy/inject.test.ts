@@ -26,7 +26,8 @@ describe('the settings of injection', () => {
   const known = listAfter(annotations, '- name: known');
 
   it('are the same where they are used and where they are checked', () => {
-    assert.deepEqual([...issuer, ...others].toSorted(), known.toSorted());
+    assert.ok(mutating.includes("'certmount.io/inject-exclude-containers'"));
+    assert.deepEqual([...issuer, ...others, 'exclude-containers'].toSorted(), known.toSorted());
     assert.ok(known.length > 15);
   });
 
