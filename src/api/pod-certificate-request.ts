@@ -45,6 +45,9 @@ export interface PodCertificateRequestStatus {
 export const podCertificateConditions = ['Issued', 'Denied', 'Failed'] as const;
 export type PodCertificateConditionType = (typeof podCertificateConditions)[number];
 
+/** Milliseconds: the API server takes no certificate of less. */
+export const shortestLifetime = 3_600_000;
+
 /** Reasons of the condition Denied that kubelets' users know. */
 export const unsupportedKeyType = 'UnsupportedKeyType';
 export const invalidUserAnnotations = 'InvalidUnverifiedUserAnnotations';

@@ -7,6 +7,8 @@ export { type KnownPolicy, knownPolicy, type PolicyReadiness } from './known-pol
 export { type PolicyBinding } from './choose-policies.ts';
 export { Policies, type PoliciesDependencies, type PoliciesOptions } from './policies.ts';
 export { podDnsNames } from './pod-dns-names.ts';
+export { podCertificateOf } from './pod-certificates/requested-certificate.ts';
+export { parseUserAnnotations, type UserAnnotations } from './pod-certificates/user-annotations.ts';
 export { canonicalIp, policyPodOf, serviceAccountSubject } from './policy-pod.ts';
 export type {
   LeftDecision,

@@ -2,7 +2,7 @@ import type {
   PodCertificateRequest,
   PodCertificateRequestStatus,
 } from '../../api/pod-certificate-request.ts';
-import { isTerminal, podCertificateConditions } from '../../api/pod-certificate-request.ts';
+import { isTerminal, podCertificateConditions, shortestLifetime } from '../../api/pod-certificate-request.ts';
 import type { Condition } from '../../api/condition.ts';
 import { checkEmailAddress, decodeCertificate, decodePem, isPkiError } from '../../pki/index.ts';
 import type { Certificate } from '../../pki/index.ts';
@@ -29,7 +29,6 @@ export interface StatusFinding {
 }
 
 const minute = 60_000;
-export const shortestLifetime = 60 * minute;
 /** Both bounds are excluded. */
 const clockTolerance = 5 * minute;
 const refreshMargin = 10 * minute;

@@ -1,8 +1,8 @@
+import { issuersOfSigner } from '../../api/pod-certificate-signer.ts';
 import { issuerKeyText } from '../issuers/issuer-key.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
 import type { IssuerState, ReadyIssuer } from '../issuers/issuer-state.ts';
 import type { WaitReason } from './pod-certificate-outcome.ts';
-import { issuersOfSigner } from './signer-name.ts';
 
 export interface FindIssuerDependencies {
   /** Undefined when there is no such issuer. */

@@ -1,5 +1,4 @@
-import type { PolicyPod } from '../../policy/index.ts';
-import type { UserAnnotations } from './user-annotations.ts';
+import type { PolicyPod, UserAnnotations } from '../../policy/index.ts';
 
 /** RFC 1035 label, as the API server asks of it. */
 const serviceName = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;

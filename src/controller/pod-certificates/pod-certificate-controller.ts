@@ -3,6 +3,7 @@ import type {
   PodCertificateRequest,
   PodCertificateRequestStatus,
 } from '../../api/pod-certificate-request.ts';
+import { isOurSigner, issuersOfSigner } from '../../api/pod-certificate-signer.ts';
 import { formatTime } from '../../api/time.ts';
 import { backoffMs, isKubeError, isObjectMissing, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
 import type { Change, Clock, KubeError, ObjectKey, Requeue } from '../../kube/index.ts';
@@ -16,7 +17,6 @@ import { checkStatus } from './check-status.ts';
 import type { StatusFault } from './check-status.ts';
 import type { PodCertificateMetrics } from './pod-certificate-metrics.ts';
 import type { PodCertificateOutcome, WaitReason } from './pod-certificate-outcome.ts';
-import { isOurSigner, issuersOfSigner } from './signer-name.ts';
 
 export interface PodCertificateControllerOptions {
   /** Requests in hand at once; nearly all of their time is spent waiting for the status write. */

@@ -1,18 +1,15 @@
 import { certManagerGroup } from '../../api/issuer-reference.ts';
 import { invalidUserAnnotations, unsupportedKeyType } from '../../api/pod-certificate-request.ts';
 import type { PodCertificateRequest } from '../../api/pod-certificate-request.ts';
-import { serviceAccountSpiffeId } from '../../api/service-account.ts';
 import { toUsages } from '../../api/usages.ts';
-import type { UsageName } from '../../api/usages.ts';
-import { isPkiError, noAltNames } from '../../pki/index.ts';
-import { serviceAccountSubject } from '../../policy/index.ts';
+import { isPkiError } from '../../pki/index.ts';
+import { parseUserAnnotations, podCertificateOf, serviceAccountSubject } from '../../policy/index.ts';
 import type { PolicyJudge, PolicyPod, PolicyRequest, RequestedCertificate } from '../../policy/index.ts';
 import type { FactSources } from '../approval/facts/facts.ts';
 import { judgeForPod } from '../approval/judge-for-pod.ts';
 import type { PodVerdict } from '../approval/judge-for-pod.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
 import type { CheckedRequest } from '../requests/check-request.ts';
-import { shortestLifetime } from './check-status.ts';
 import { findIssuer } from './find-issuer.ts';
 import type { FindIssuerDependencies } from './find-issuer.ts';
 import { issuedOutcome } from './issued-outcome.ts';
@@ -20,8 +17,6 @@ import { mayBecomeNames } from './may-become-names.ts';
 import type { PodCertificateOutcome, WaitReason } from './pod-certificate-outcome.ts';
 import { requestedKey } from './requested-key.ts';
 import type { RequestedKey } from './requested-key.ts';
-import { parseUserAnnotations } from './user-annotations.ts';
-import type { UserAnnotations } from './user-annotations.ts';
 
 export interface PodCertificateOptions {
   readonly trustDomain: string;
@@ -34,10 +29,6 @@ export interface PodCertificateDependencies extends FindIssuerDependencies {
   readonly judge: PolicyJudge;
   readonly facts: FactSources;
 }
-
-/** What both ends of mutual TLS need. RSA key transport additionally needs key encipherment (RFC 5246 §7.4.2). */
-const mutualTls: readonly UsageName[] = ['digital signature', 'server auth', 'client auth'];
-const mutualTlsOfRsa: readonly UsageName[] = [...mutualTls, 'key encipherment'];
 
 /** A Deployment may be there before the Service whose name it asks for. */
 const namesWaitMs = 30_000;
@@ -64,7 +55,7 @@ export async function resolvePodCertificate(
   if (found.found === 'loading') return { outcome: 'hold' };
   if (found.found === 'missing') return waiting(found.reason, found.message);
 
-  const certificate = requestedCertificate(request, asked, key, options);
+  const certificate = podCertificateOf(request, asked, key.spec, options.trustDomain);
   const verdict = await judge(request, found.issuer, certificate, options, deps);
   if (!verdict.proven) {
     if (verdict.failure === 'pod-finished')
@@ -81,7 +72,7 @@ export async function resolvePodCertificate(
     return { outcome: 'denied', reason: 'PolicyDenied', message: decision.message };
   }
 
-  const checked = checkedRequest(key, certificate, decision.duration ?? lifetimeOf(request));
+  const checked = checkedRequest(key, certificate, decision.duration ?? certificate.duration);
   const now = deps.now() + behindMs(request, seenAt);
   const { name = '', uid = '' } = request.metadata;
   const signing = { request: { metadata: { namespace, name, uid } }, checked, now };
@@ -90,30 +81,6 @@ export async function resolvePodCertificate(
   const { random } = deps;
   const context = { checked, now, random, issuer: found.issuer, policy: decision.policy };
   return issuedOutcome(result.issued.certificate, context);
-}
-
-function requestedCertificate(
-  request: PodCertificateRequest,
-  { commonName, dnsNames, ipAddresses }: UserAnnotations,
-  { spec: key }: RequestedKey,
-  { trustDomain }: PodCertificateOptions,
-): RequestedCertificate {
-  const { metadata, spec } = request;
-  const account = { namespace: metadata.namespace ?? '', name: spec.serviceAccountName };
-  return {
-    subject: commonName === undefined ? {} : { commonName },
-    altNames: { ...noAltNames, dnsNames, ipAddresses, uris: [serviceAccountSpiffeId(account, trustDomain)] },
-    usages: key.algorithm === 'RSA' ? mutualTlsOfRsa : mutualTls,
-    isCA: false,
-    duration: lifetimeOf(request),
-    shortestDuration: shortestLifetime,
-    key,
-  };
-}
-
-/** The longest, in milliseconds: the API lets a signer give less. */
-function lifetimeOf({ spec }: PodCertificateRequest): number {
-  return (spec.maxExpirationSeconds ?? 86_400) * 1000;
 }
 
 /** The API server has proven pod, node and account of the request; here they are held to what the cluster has now. */

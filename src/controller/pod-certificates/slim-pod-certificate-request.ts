@@ -1,7 +1,7 @@
 import { isTerminal } from '../../api/pod-certificate-request.ts';
+import { isOurSigner } from '../../api/pod-certificate-signer.ts';
 import type { PodCertificateRequest } from '../../api/pod-certificate-request.ts';
 import { pickMetadata, withoutManagedFields } from '../slim-object.ts';
-import { isOurSigner } from './signer-name.ts';
 
 /** What is kept of a request: of one that is answered, or another signer's, only which it is. They lie about for minutes. */
 export function slimPodCertificateRequest(request: PodCertificateRequest): PodCertificateRequest {

@@ -7,7 +7,7 @@ import {
   clusterIssuerBundle,
   clusterIssuerOf,
   clusterIssuerSigner,
-} from '../../pod-certificates/signer-name.ts';
+} from '../../../api/pod-certificate-signer.ts';
 import type { TermContext, TermPart } from '../../term-part.ts';
 import type { TrustBundleWriter } from '../trust-bundle-writer.ts';
 import { ClusterTrustBundles } from './cluster-trust-bundles.ts';

@@ -2,7 +2,7 @@ import { bundleLabel } from '../../../../api/bundle.ts';
 import type { Bundle } from '../../../../api/bundle.ts';
 import { trustBundlePrefix } from '../../../../api/cluster-trust-bundle.ts';
 import type { KubeObject } from '../../../../kube/index.ts';
-import { clusterIssuerBundle, clusterIssuerOf } from '../../../pod-certificates/signer-name.ts';
+import { clusterIssuerBundle, clusterIssuerOf } from '../../../../api/pod-certificate-signer.ts';
 import { TrustBundleError } from '../../cluster-trust-bundles/trust-bundle-text.ts';
 import type { TrustBundleWriter } from '../../trust-bundle-writer.ts';
 

@@ -1,7 +1,7 @@
 import type { PodCertificateRequestSpec } from '../../api/pod-certificate-request.ts';
 import { certmountGroup } from '../../api/groups.ts';
 import { checkDnsName, isPkiError } from '../../pki/index.ts';
-import { canonicalIp } from '../../policy/index.ts';
+import { canonicalIp } from '../policy-pod.ts';
 import { nearest } from '../../runtime/nearest.ts';
 
 /** What a pod's author may ask for beside the pod's identity; whether the pod gets it is the policies' to say. */

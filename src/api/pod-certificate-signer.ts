@@ -1,6 +1,10 @@
-import { trustBundlePrefix } from '../../api/cluster-trust-bundle.ts';
-import { certmountGroup } from '../../api/groups.ts';
-import type { IssuerKey } from '../issuers/issuer-key.ts';
+import { trustBundlePrefix } from './cluster-trust-bundle.ts';
+import { certmountGroup } from './groups.ts';
+
+/** Which issuer, of both kinds. */
+export type SignerIssuer =
+  | { readonly kind: 'Issuer'; readonly namespace: string; readonly name: string }
+  | { readonly kind: 'ClusterIssuer'; readonly name: string };
 
 const prefix = `${certmountGroup}/`;
 
@@ -27,7 +31,7 @@ export function isOurSigner(signerName: string): boolean {
  * The issuers that a signer's name may mean to a pod in the namespace, the one that counts first: `certmount.io/NAME` is the
  * ClusterIssuer NAME; only where there is none, `certmount.io/PODNAMESPACE.NAME` is the Issuer NAME beside the pod.
  */
-export function issuersOfSigner(signerName: string, namespace: string): readonly IssuerKey[] {
+export function issuersOfSigner(signerName: string, namespace: string): readonly SignerIssuer[] {
   const name = signerName.slice(prefix.length);
   const beside = `${namespace}.`;
   return [

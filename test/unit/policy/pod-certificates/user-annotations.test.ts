@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseUserAnnotations } from '../../../../src/controller/pod-certificates/user-annotations.ts';
-import type { ParsedUserAnnotations } from '../../../../src/controller/pod-certificates/user-annotations.ts';
+import { parseUserAnnotations } from '../../../../src/policy/pod-certificates/user-annotations.ts';
+import type { ParsedUserAnnotations } from '../../../../src/policy/pod-certificates/user-annotations.ts';
 import { createRequest, noAltNames, parseRequest } from '../../../../src/pki/index.ts';
-import { newKey } from '../builders.ts';
-import { newPodCertificateRequest } from './builders.ts';
+import { newKey } from '../../controller/builders.ts';
+import { newPodCertificateRequest } from '../../controller/pod-certificates/builders.ts';
 
 async function parse(unverifiedUserAnnotations: Record<string, string>): Promise<ParsedUserAnnotations> {
   const { spec } = await newPodCertificateRequest({ unverifiedUserAnnotations });
