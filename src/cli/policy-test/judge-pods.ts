@@ -1,13 +1,17 @@
-import { type Namespace, namespaces, type Service, services } from '../../api/core.ts';
-import type { KubeObject } from '../../kube/object.ts';
+import { formatDuration } from '../../api/duration.ts';
 import { isPkiError } from '../../pki/index.ts';
 import { type KnownPolicy, Policies, type PolicyJudge, type PolicyRequest } from '../../policy/index.ts';
 import { ToolError } from '../../runtime/tool.ts';
-import { kindText, knownKind } from './kinds.ts';
-import { podOf } from './pods-of.ts';
-import { type Manifest, manifestText } from './read-manifests.ts';
+import { admitPod } from './injection/admit-pod.ts';
+import { annotationFault } from './injection/annotation-fault.ts';
+import { untouchedNamespaces } from './injection/settings.ts';
+import { podCertificatesOf } from './pod-certificates-of.ts';
+import { type PlannedPod, podOf } from './pods-of.ts';
+import type { Manifest } from './read-manifests.ts';
 import { askedFor, type VolumeResult } from './report.ts';
 import { type RequestOptions, requestsOf } from './requests-of.ts';
+import { type Scene, sceneOf } from './scene.ts';
+import { misplaced, notLookedAt, unlabelled } from './warnings.ts';
 
 /** What the files hold. */
 export interface TestInput {
@@ -34,54 +38,66 @@ export async function judgePods(
   { others, policies, workloads }: TestInput,
   options: TestOptions,
 ): Promise<TestOutcome> {
-  const { clusterDomain, namespace, trustDomain } = options;
-  const all = [...workloads, ...others].map(({ object }) => object);
-  const labels = namespaceLabels(all);
+  const { clusterDomain, driverNames, namespace, trustDomain } = options;
+  const scene = sceneOf([...workloads, ...others], namespace);
   const judge = new Policies(
     { surroundings: { clusterDomain, trustDomain } },
     {
       list: () => policies,
       isBound: () => Promise.resolve(true),
-      namespaceLabels: (name) => Promise.resolve(labels.get(name)),
+      namespaceLabels: (name) => Promise.resolve(scene.namespaces.get(name)?.labels),
     },
   );
-  const asking = { ...options, services: servicesIn(all, namespace) };
-
-  const results: VolumeResult[] = [];
-  const unlabelled = new Set<string>();
-  for (const { object } of workloads) {
-    const planned = podOf(object, namespace);
+  const results = refusedNamespaces(scene);
+  const namespaces: string[] = [];
+  const warnings: string[] = [];
+  for (const manifest of workloads) {
+    const planned = podOf(manifest.object, namespace);
     if (planned === undefined) continue;
-    const { origin, pod } = planned;
-    const podNamespace = pod.metadata.namespace ?? '';
-    if (!labels.has(podNamespace)) unlabelled.add(podNamespace);
-    for (const asked of possible(origin, () => requestsOf(pod, asking))) {
-      const { volume } = asked;
-      results.push(
-        asked.outcome === 'invalid'
-          ? { origin, volume, decision: 'invalid', message: asked.message }
-          : { origin, volume, ...(await decided(asked.request, judge)) },
-      );
-    }
+    warnings.push(...misplaced(manifest, planned, scene));
+    const ofPod = await judgePod(planned, scene, judge, options);
+    results.push(...ofPod);
+    if (ofPod.length > 0) namespaces.push(planned.pod.metadata.namespace ?? '');
   }
-  const byLabels = policies.some(({ spec }) => spec.selector.namespace?.matchLabels !== undefined);
-  const warnings = [...(byLabels ? unlabelled : [])].map(
-    (name) => `namespace ${name} is in no file: policies that select by labels do not apply to it`,
-  );
-  return { results, warnings: [...warnings, ...notLookedAt(workloads, options)] };
+  warnings.unshift(...unlabelled(namespaces, policies, scene));
+  return { results, warnings: [...warnings, ...notLookedAt(workloads, driverNames)] };
 }
 
-/** Objects of other projects that make pods with such volumes. */
-function notLookedAt(
-  workloads: readonly Manifest[],
-  { driverNames }: Pick<TestOptions, 'driverNames'>,
-): string[] {
-  return workloads
-    .filter(({ object }) => knownKind(object) === undefined)
-    .filter(({ object }) =>
-      driverNames.some((name) => JSON.stringify(object).includes(`"driver":${JSON.stringify(name)}`)),
-    )
-    .map((manifest) => `${manifestText(manifest)}: pods of a ${kindText(manifest.object)} are not looked at`);
+async function judgePod(
+  { origin, pod }: PlannedPod,
+  { injection, namespaces, services }: Scene,
+  judge: PolicyJudge,
+  options: TestOptions,
+): Promise<VolumeResult[]> {
+  const { annotations = {} } = namespaces.get(pod.metadata.namespace ?? '') ?? {};
+  const admission = admitPod(pod, annotations, injection);
+  if (admission.outcome === 'refused') return [refused(origin, admission.message)];
+  const asking = { ...options, services };
+  const requests = possible(origin, () => [
+    ...requestsOf(admission.pod, asking),
+    ...podCertificatesOf(admission.pod, asking),
+  ]);
+  return Promise.all(
+    requests.map(async (asked): Promise<VolumeResult> => {
+      const { source, volume } = asked;
+      const of = { origin, volume, source };
+      if (asked.outcome === 'asks') return { ...of, ...(await decided(asked.request, judge)) };
+      const { message, refusedBy } = asked;
+      return { ...of, decision: 'invalid', refusedBy, message };
+    }),
+  );
+}
+
+/** Those whose annotations the API server would not take. */
+function refusedNamespaces({ namespaces }: Scene): VolumeResult[] {
+  return [...namespaces].flatMap(([name, { annotations }]) => {
+    const fault = untouchedNamespaces.includes(name) ? undefined : annotationFault(annotations);
+    return fault === undefined ? [] : [refused(`Namespace ${name}`, fault)];
+  });
+}
+
+function refused(origin: string, message: string): VolumeResult {
+  return { origin, volume: null, source: null, decision: 'invalid', refusedBy: 'admission', message };
 }
 
 /** A pod that can have no SPIFFE ID, such as one in a namespace that no cluster could have, is a mistake of the file. */
@@ -97,12 +113,12 @@ function possible<T>(origin: string, read: () => T): T {
 async function decided(
   request: PolicyRequest,
   judge: PolicyJudge,
-): Promise<Omit<VolumeResult, 'origin' | 'volume'>> {
+): Promise<Omit<VolumeResult, 'origin' | 'volume' | 'source'>> {
   const decision = await judge.decide(request);
   const asks = askedFor(request);
   switch (decision.decision) {
     case 'approve':
-      return { decision: 'approved', policy: decision.policy, asks };
+      return { decision: 'approved', policy: decision.policy, asks, ...shorter(request, decision.duration) };
     case 'deny':
       return { decision: 'denied', message: decision.message, asks };
     case 'leave':
@@ -110,23 +126,8 @@ async function decided(
   }
 }
 
-function servicesIn(objects: readonly KubeObject[], namespace: string): Service[] {
-  return objects
-    .filter((object): object is Service => isOf(object, services.kind))
-    .map((service) => ({ ...service, metadata: { namespace, ...service.metadata } }));
-}
-
-function namespaceLabels(objects: readonly KubeObject[]): Map<string, Record<string, string>> {
-  return new Map(
-    objects
-      .filter((object): object is Namespace => isOf(object, namespaces.kind))
-      .map(({ metadata: { labels = {}, name = '' } }) => [
-        name,
-        { 'kubernetes.io/metadata.name': name, ...labels },
-      ]),
-  );
-}
-
-function isOf(object: KubeObject, kind: string): boolean {
-  return object.kind === kind && knownKind(object) !== undefined;
+function shorter({ certificate }: PolicyRequest, duration: number | undefined): { message?: string } {
+  return duration === undefined || duration === certificate.duration
+    ? {}
+    : { message: `of the lifetime it allows ${formatDuration(duration)}` };
 }

@@ -1,7 +1,7 @@
 import { certificateRequestPolicies, policyGroup } from '../../api/certificate-request-policy.ts';
 import type { Schema } from '../../api/crds/schema.ts';
 import type { KubeObject } from '../../kube/object.ts';
-import { namespaceShape, policyShape, serviceShape, workloadShape } from './shapes.ts';
+import { mutatingPolicyShape, namespaceShape, policyShape, serviceShape, workloadShape } from './shapes.ts';
 
 /** A kind of object that is looked at. */
 export interface KnownKind {
@@ -27,6 +27,7 @@ const kinds: Readonly<Record<string, KnownKind>> = {
   CronJob: workload('batch', '-29000000-x2x4q', 'spec', 'jobTemplate', 'spec', 'template'),
   Namespace: { group: '', shape: namespaceShape },
   Service: { group: '', shape: serviceShape },
+  MutatingAdmissionPolicy: { group: 'admissionregistration.k8s.io', shape: mutatingPolicyShape },
   [certificateRequestPolicies.kind]: { group: policyGroup, shape: policyShape },
 };
 

@@ -7,6 +7,8 @@ import { isObject } from './schema-faults.ts';
 export interface PlannedPod {
   /** `Deployment web/api`. */
   readonly origin: string;
+  /** Of its template in what it comes from. */
+  readonly path: readonly string[];
   readonly pod: Pod;
 }
 
@@ -29,6 +31,7 @@ export function podOf(object: KubeObject, defaultNamespace: string): PlannedPod 
   ) as Pod;
   return {
     origin: `${kind} ${namespace}/${name}`,
+    path: pods.path,
     pod: {
       metadata: { ...template.metadata, name: podName, namespace, uid: standInUid },
       spec: {

@@ -50,7 +50,7 @@ const flags = {
 
 export const policyTestTool: Tool<typeof flags> = {
   summary:
-    "Tells without a cluster what the driver's volumes of pods ask for, whether the policies allow it, and what to change if not.",
+    'Tells without a cluster what pods ask for by volumes of the driver, annotations and pod certificates, whether the policies allow it, and what to change if not.',
   flags,
   notes: [
     'Exit codes: 0 all is approved, 1 something is not, 3 the files cannot be understood, 64 wrong usage.',
@@ -73,7 +73,9 @@ export const policyTestTool: Tool<typeof flags> = {
       },
     );
     if (results.length === 0)
-      throw new ToolError(`${filename.join(', ')}: no pod has a volume of ${driverNames.join(', ')}`);
+      throw new ToolError(
+        `${filename.join(', ')}: no pod has a volume of ${driverNames.join(', ')}, asks for one by annotation, or has a pod certificate of certmount.io`,
+      );
     for (const warning of warnings) io.err(`${warning}\n`);
     io.out(output === 'json' ? reportJson(results, warnings) : reportText(results));
     return results.every(({ decision }) => decision === 'approved') ? exitCodes.fine : exitCodes.wrong;

@@ -3,15 +3,19 @@ import { issuerText } from '../../api/issuer-reference.ts';
 import { formatSubject } from '../../pki/index.ts';
 import type { PolicyRequest } from '../../policy/index.ts';
 
-/** What became of one volume. */
+/** What became of one volume, or of a pod or namespace that comes to none. */
 export interface VolumeResult {
   /** `Deployment web/api`. */
   readonly origin: string;
-  readonly volume: string;
+  /** Null for what is refused as a whole. */
+  readonly volume: string | null;
+  readonly source: 'csi' | 'pod-certificate' | null;
   readonly decision: 'approved' | 'denied' | 'no-policy' | 'invalid';
+  /** Of one that is invalid. */
+  readonly refusedBy?: 'admission' | 'driver' | 'controller';
   /** That allows it. */
   readonly policy?: string;
-  /** Why it is not approved, and what would have to be another way. */
+  /** Why it is not approved, and what would have to be another way; or what it gets less than it asks for. */
   readonly message?: string;
   /** What is asked for; not there when the attributes cannot be understood. */
   readonly asks?: Asked;
@@ -39,11 +43,15 @@ export function askedFor({ certificate, issuer, subject: requester }: PolicyRequ
   return Object.fromEntries(Object.entries(parts).filter(([, value]) => value.length > 0));
 }
 
-const words: Readonly<Record<VolumeResult['decision'], string>> = {
+const words = {
   approved: 'approved',
   denied: 'denied',
   'no-policy': 'nobody decides',
-  invalid: 'refused by the driver',
+} as const;
+const refusals: Readonly<Record<NonNullable<VolumeResult['refusedBy']>, string>> = {
+  admission: 'refused by the API server',
+  driver: 'refused by the driver',
+  controller: 'refused by the controller',
 };
 const column = 15;
 
@@ -51,15 +59,18 @@ export function reportText(results: readonly VolumeResult[]): string {
   return results.map(resultText).join('\n');
 }
 
-function resultText({ asks = {}, decision, message, origin, policy, volume }: VolumeResult): string {
+function resultText(result: VolumeResult): string {
+  const { asks = {}, decision, message, origin, policy, refusedBy = 'driver', source, volume } = result;
   const by = policy === undefined ? '' : ` by ${policy}`;
-  const lines = [`${origin}, volume ${volume}: ${words[decision]}${by}`];
+  const what = source === 'pod-certificate' ? ', pod certificate in volume' : ', volume';
+  const outcome = decision === 'invalid' ? refusals[refusedBy] : words[decision];
+  const lines = [`${origin}${volume === null ? '' : `${what} ${volume}`}: ${outcome}${by}`];
   for (const [name, value] of Object.entries(asks))
     lines.push(`  ${name.padEnd(column)}${typeof value === 'string' ? value : value.join(', ')}`);
   if (message !== undefined) lines.push(`  ${message}`);
   if (decision === 'denied' || decision === 'no-policy')
     lines.push(
-      `  To have it: change the attributes of the volume, or let ${String(asks['requester'])} "use" a CertificateRequestPolicy that allows all of it.`,
+      `  To have it: change the ${source === 'csi' ? 'attributes of the volume' : 'projection'}, or let ${String(asks['requester'])} "use" a CertificateRequestPolicy that allows all of it.`,
     );
   return `${lines.join('\n')}\n`;
 }

@@ -13,12 +13,17 @@ import {
   type Surroundings,
 } from '../../policy/index.ts';
 import { compatibilityOf } from '../driver-names.ts';
+import type { IdentitySource } from '../identities/identity-row.ts';
 
 /** What one volume of a pod would ask for. */
-export type VolumeRequest =
-  | { readonly volume: string; readonly outcome: 'asks'; readonly request: PolicyRequest }
-  /** The driver would refuse the volume before it asked for anything. */
-  | { readonly volume: string; readonly outcome: 'invalid'; readonly message: string };
+export type VolumeRequest = {
+  readonly volume: string;
+  readonly source: Extract<IdentitySource, 'csi' | 'pod-certificate'>;
+} & (
+  | { readonly outcome: 'asks'; readonly request: PolicyRequest }
+  /** Refused before a policy is asked. */
+  | { readonly outcome: 'invalid'; readonly refusedBy: 'driver' | 'controller'; readonly message: string }
+);
 
 export interface RequestOptions extends Surroundings {
   /** Services of any namespaces. */
@@ -45,6 +50,7 @@ function requestOf(
   { defaultDuration, defaultIssuer, driverNames, trustDomain }: RequestOptions,
 ): VolumeRequest | undefined {
   if (csi === undefined || !driverNames.includes(csi.driver)) return undefined;
+  const of = { volume, source: 'csi' } as const;
   try {
     const { context, mountGroup } = checkPublishRequest(publishRequest(csi, spec), kubeletDir);
     const { certificate, issuer, key } = parseAttributes(context, {
@@ -60,7 +66,7 @@ function requestOf(
     const { dnsNames, duration, emailAddresses, isCA, subject, uris, usages } = certificate;
     const ipAddresses = certificate.ipAddresses.map((ip) => canonicalIp(ip) ?? ip);
     return {
-      volume,
+      ...of,
       outcome: 'asks',
       request: {
         namespace: pod.namespace,
@@ -80,7 +86,7 @@ function requestOf(
     };
   } catch (error) {
     if (!(error instanceof VolumeError)) throw error;
-    return { volume, outcome: 'invalid', message: error.message };
+    return { ...of, outcome: 'invalid', refusedBy: 'driver', message: error.message };
   }
 }
 

@@ -1,5 +1,6 @@
 import { certificateRequestPolicySpec } from '../../api/crds/certificate-request-policy.ts';
-import { flag, integer, list, map, type Schema, text } from '../../api/crds/schema.ts';
+import { flag, integer, list, map, oneOf, type Schema, text } from '../../api/crds/schema.ts';
+import { keyTypes } from './pod-certificates-of.ts';
 
 // Of objects of Kubernetes what is read here, in the form that the API server takes. They have many more fields.
 
@@ -25,8 +26,11 @@ const metadata = open({
 });
 
 const podCertificate = open(
-  { maxExpirationSeconds: integer('int32'), userAnnotations: map(text()) },
-  { signerName: text(), keyType: text() },
+  {
+    maxExpirationSeconds: integer('int32', undefined, { minimum: 3600, maximum: 91 * 86_400 }),
+    userAnnotations: map(text()),
+  },
+  { signerName: text(), keyType: oneOf(Object.keys(keyTypes)) },
 );
 
 const volume = open(
@@ -82,6 +86,14 @@ export const serviceShape: Schema = open(
   {
     metadata,
     spec: open({ selector: map(text()), clusterIP: text() }),
+  },
+);
+
+export const mutatingPolicyShape: Schema = open(
+  {},
+  {
+    metadata: open({}, { name: text() }),
+    spec: open({ variables: list(open({}, { name: text(), expression: text() })) }),
   },
 );
 

@@ -11,6 +11,12 @@ export interface UserAnnotations {
   readonly commonName: string | undefined;
 }
 
+/** Of the request what its annotations are read with. */
+type Asking = Pick<
+  PodCertificateRequestSpec,
+  'podName' | 'podUID' | 'serviceAccountName' | 'unverifiedUserAnnotations'
+>;
+
 export type ParsedUserAnnotations =
   | ({ readonly valid: true } & UserAnnotations)
   /** The message names the key, its value and what is allowed. */
@@ -28,10 +34,7 @@ const mostNames = 100;
 const longestCommonName = 64;
 
 /** Reads `userAnnotations` of a projection. One that is not known is an error, so that none is overlooked. */
-export function parseUserAnnotations(
-  spec: PodCertificateRequestSpec,
-  namespace: string,
-): ParsedUserAnnotations {
+export function parseUserAnnotations(spec: Asking, namespace: string): ParsedUserAnnotations {
   const given = spec.unverifiedUserAnnotations ?? {};
   const known: readonly string[] = Object.values(userAnnotationKeys);
   const unknown = Object.keys(given).find((key) => !known.includes(key));
@@ -70,7 +73,7 @@ function list(text = ''): string[] {
 }
 
 /** The variables that cert-manager's csi-driver has: the pods of one Deployment share their annotations. */
-function expand(text: string, spec: PodCertificateRequestSpec, namespace: string): string {
+function expand(text: string, spec: Asking, namespace: string): string {
   const values: Readonly<Record<string, string>> = {
     POD_NAME: spec.podName,
     POD_NAMESPACE: namespace,

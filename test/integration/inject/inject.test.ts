@@ -6,7 +6,10 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { type Container, namespaces, type Pod, type PodVolume, pods } from '../../../src/api/core.ts';
-import { KubeClient, type KubeError, systemClock } from '../../../src/kube/index.ts';
+import { type Admission, admitPod } from '../../../src/cli/policy-test/injection/admit-pod.ts';
+import { readInjection } from '../../../src/cli/policy-test/injection/read-injection.ts';
+import { usualInjection } from '../../../src/cli/policy-test/injection/settings.ts';
+import { KubeClient, type KubeError, type KubeObject, systemClock } from '../../../src/kube/index.ts';
 import { root } from '../../../tools/run-command.ts';
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -50,6 +53,8 @@ const own: PodVolume = { name: 'certs', csi: { driver: 'csi.certmount.io', readO
 describe('injection', { timeout: 120_000 }, () => {
   let cluster: ControlPlane;
   let client: KubeClient;
+  /** Whether the policies work, and the pods are those that the settings of the component make. */
+  let isAtWork = false;
 
   before(async () => {
     cluster = await startControlPlane();
@@ -71,13 +76,23 @@ describe('injection', { timeout: 120_000 }, () => {
     await eventually('the mutation to work', async () =>
       volumeOf(await create(pod(inject()))) === undefined ? undefined : true,
     );
+    isAtWork = true;
   });
   after(async () => {
     client?.close();
     await cluster?.stop();
   });
 
+  const namespaceAnnotations = new Map<string, Annotations>();
+  let injection = usualInjection;
+
+  /** What `certmount policy test` says of the pod, which must be what the API server does. */
+  function foretold(wanted: Pod): Admission {
+    return admitPod(wanted, namespaceAnnotations.get(wanted.metadata.namespace ?? '') ?? {}, injection);
+  }
+
   async function createNamespace(name: string, annotations: Annotations): Promise<void> {
+    namespaceAnnotations.set(name, annotations);
     await client.resource(namespaces).create({ metadata: { name, annotations: { ...annotations } } });
     await eventually('the service account', () =>
       cluster.kubectl(['get', 'serviceaccount', '-n', name, 'default']),
@@ -85,8 +100,17 @@ describe('injection', { timeout: 120_000 }, () => {
   }
 
   /** Stored for real: what is asked of a dry run only would miss the API's own validation of volumes and mounts. */
-  function create(wanted: Pod): Promise<Pod> {
-    return client.resource(pods).create(wanted);
+  async function create(wanted: Pod): Promise<Pod> {
+    const made = await client.resource(pods).create(wanted);
+    if (isAtWork) {
+      const told = foretold(wanted);
+      assert.ok(told.outcome === 'admitted', JSON.stringify(told));
+      assert.deepEqual(
+        [volumeOf(told.pod)?.csi?.driver, attributesOf(told.pod)],
+        [volumeOf(made)?.csi?.driver, attributesOf(made)],
+      );
+    }
+    return made;
   }
 
   async function refusal(wanted: Pod): Promise<string | undefined> {
@@ -94,7 +118,10 @@ describe('injection', { timeout: 120_000 }, () => {
       await create(wanted);
       return undefined;
     } catch (error) {
-      return (error as KubeError).message;
+      const { message } = error as KubeError;
+      const told = foretold(wanted);
+      assert.ok(told.outcome === 'refused' && message.includes(told.message), JSON.stringify(told));
+      return message;
     }
   }
 
@@ -443,16 +470,24 @@ describe('injection', { timeout: 120_000 }, () => {
         JSON.stringify([{ op: 'replace', path: '/spec/variables/1/expression', value: expression }]),
       ]);
     const usual = await cluster.kubectl(['get', ...policy, '-o', 'jsonpath={.spec.variables[1].expression}']);
+    isAtWork = false;
     await patch("{'issuer-name': 'cluster', 'issuer-kind': 'ClusterIssuer'}");
     const made = await eventually('the defaults to work', async () => {
       const tried = await create(pod(inject()));
       return attributesOf(tried)['issuer-name'] === 'cluster' ? tried : undefined;
     });
     assert.deepEqual(containersOf(made)[0]?.volumeMounts, [injected]);
+    const stored = JSON.parse(await cluster.kubectl(['get', ...policy, '-o', 'json'])) as KubeObject;
+    injection = readInjection([{ path: 'cluster', object: stored }]);
+    isAtWork = true;
+    await create(pod(inject({ duration: '1h' })));
+    isAtWork = false;
+    injection = usualInjection;
     await patch(usual);
     await eventually('the usual defaults', async () =>
       attributesOf(await create(pod(inject())))['issuer-name'] === undefined ? true : undefined,
     );
+    isAtWork = true;
   });
 
   it("stays within the API server's budget for a pod of the largest size", async () => {

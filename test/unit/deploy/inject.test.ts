@@ -1,10 +1,41 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { celEnv, isCelList, isCelMap, parse, plan } from '@bufbuild/cel';
+import { parseAllDocuments } from 'yaml';
+import { readInjection } from '../../../src/cli/policy-test/injection/read-injection.ts';
+import {
+  attributeSettings,
+  choices,
+  examples,
+  issuerSettings,
+  knownSettings,
+  patterns,
+  untouchedNamespaces,
+  usualInjection,
+} from '../../../src/cli/policy-test/injection/settings.ts';
 import { presets } from '../../../src/driver/volume/attributes/files/presets.ts';
 import { isKnownAttribute } from '../../../src/driver/volume/attributes/known-attributes.ts';
+import type { KubeObject } from '../../../src/kube/index.ts';
 import { root } from '../../../tools/run-command.ts';
+
+interface Policy extends KubeObject {
+  readonly kind: string;
+  readonly spec: {
+    readonly variables?: readonly { readonly name: string; readonly expression: string }[];
+    readonly matchResources?: {
+      readonly namespaceSelector: { readonly matchExpressions: readonly { readonly values: string[] }[] };
+    };
+  };
+}
+
+function manifests(file: string): { readonly path: string; readonly object: Policy }[] {
+  return parseAllDocuments(readFileSync(join(root, file), 'utf8')).map((document) => ({
+    path: file,
+    object: document.toJS() as Policy,
+  }));
+}
 
 const read = (file: string): string => readFileSync(join(root, file), 'utf8').replace(/\s+/g, ' ');
 const folder = 'deploy/components/inject';
@@ -38,6 +69,29 @@ describe('the settings of injection', () => {
 
   it('allow every preset that there is', () => {
     assert.deepEqual(listAfter(annotations, "'preset': [").toSorted(), presets.toSorted());
+  });
+
+  it('are those that policy test reads and checks', () => {
+    assert.deepEqual(knownSettings.toSorted(), known.toSorted());
+    assert.deepEqual([...issuerSettings, ...attributeSettings, 'mount-path'], [...issuer, ...others]);
+    const [checks] = manifests(`${folder}/annotations-policy.yaml`);
+    const variable = (name: string): unknown => {
+      const { expression = '' } = checks?.object.spec.variables?.find((each) => each.name === name) ?? {};
+      const value = plan(celEnv(), parse(expression).expr)({});
+      return isCelMap(value)
+        ? Object.fromEntries([...value].map(([key, each]) => [key, isCelList(each) ? [...each] : each]))
+        : isCelList(value) && [...value];
+    };
+    assert.deepEqual(variable('known'), knownSettings);
+    assert.deepEqual(variable('choices'), choices);
+    assert.deepEqual(variable('patterns'), patterns);
+    assert.deepEqual(variable('examples'), examples);
+    assert.deepEqual(readInjection(manifests(`${folder}/mutating-policy.yaml`)), usualInjection);
+    for (const file of globSync(`${folder}/*-policy.yaml`, { cwd: root })) {
+      const binding = manifests(file).find(({ object }) => object.kind.endsWith('Binding'));
+      const [expression] = binding?.object.spec.matchResources?.namespaceSelector.matchExpressions ?? [];
+      assert.deepEqual(expression?.values, untouchedNamespaces, file);
+    }
   });
 
   it('are all in the document for users', () => {
