@@ -13,6 +13,7 @@ import { KubeClient, type KubeError, type KubeObject, systemClock } from '../../
 import { root } from '../../../tools/run-command.ts';
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
 import { eventually } from '../../support/eventually.ts';
+import { examplesOf } from '../../support/examples-of.ts';
 import { writeOverlay } from '../../support/overlay.ts';
 
 type Annotations = Readonly<Record<string, string>>;
@@ -502,14 +503,39 @@ describe('injection', { timeout: 120_000 }, () => {
   });
 
   describe('by kustomize, for clusters that cannot', () => {
-    const workload = (kind: string, template: object, annotations: Annotations): object => ({
-      apiVersion: kind === 'CronJob' ? 'batch/v1' : 'apps/v1',
-      kind,
-      metadata: { name: kind.toLowerCase(), annotations },
-      spec: kind === 'CronJob' ? { jobTemplate: { spec: { template } } } : { template },
-    });
+    const labels = { app: 'web' };
+
+    /** Such as the API server takes. */
+    const workload = (
+      kind: string,
+      { spec }: { readonly spec: object },
+      annotations: Annotations,
+    ): KubeObject & { spec: object } => {
+      const isJob = kind === 'Job' || kind === 'CronJob';
+      const restartPolicy = isJob ? 'Never' : 'Always';
+      const template = { metadata: { labels }, spec: { restartPolicy, ...spec } };
+      return {
+        apiVersion: isJob ? 'batch/v1' : 'apps/v1',
+        kind,
+        metadata: { name: kind.toLowerCase(), namespace: 'web', annotations },
+        spec:
+          kind === 'CronJob'
+            ? { schedule: '@daily', jobTemplate: { spec: { template } } }
+            : { template, ...(!isJob && { selector: { matchLabels: labels } }) },
+      };
+    };
 
     async function build(objects: readonly object[]): Promise<Map<string, PodTemplate>> {
+      const text = await buildText(objects);
+      return new Map(
+        parseAllDocuments(text).map((document) => {
+          const { kind, spec } = document.toJS() as { kind: string; spec: Workload };
+          return [kind, (spec.jobTemplate?.spec ?? spec).template ?? assert.fail(kind)];
+        }),
+      );
+    }
+
+    async function buildText(objects: readonly object[], more: object = {}): Promise<string> {
       const folder = mkdtempSync(join(cluster.dir, 'kustomize-'));
       objects.forEach((object, index) =>
         writeFileSync(join(folder, `${index}.yaml`), JSON.stringify(object)),
@@ -518,15 +544,10 @@ describe('injection', { timeout: 120_000 }, () => {
       const kustomization = {
         resources: objects.map((_, index) => `${index}.yaml`),
         components: [component],
+        ...more,
       };
       writeFileSync(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
-      const text = await cluster.kubectl(['kustomize', folder]);
-      return new Map(
-        parseAllDocuments(text).map((document) => {
-          const { kind, spec } = document.toJS() as { kind: string; spec: Workload };
-          return [kind, (spec.jobTemplate?.spec ?? spec).template ?? assert.fail(kind)];
-        }),
-      );
+      return await cluster.kubectl(['kustomize', folder]);
     }
 
     interface PodTemplate {
@@ -571,8 +592,62 @@ describe('injection', { timeout: 120_000 }, () => {
         assert.deepEqual([spec.containers[0]?.volumeMounts, spec.containers[0]?.env], [[injected], [folder]]);
         assert.equal(spec.volumes?.[0]?.csi?.driver, 'csi.certmount.io');
       }
-      assert.deepEqual(built.get('DaemonSet'), bare, 'one that does not ask');
+      assert.deepEqual(built.get('DaemonSet')?.spec.volumes, undefined, 'one that does not ask');
       assert.deepEqual([...built.keys()].toSorted(), ['CronJob', 'DaemonSet', 'Deployment', 'StatefulSet']);
+    });
+
+    it('makes what the API server takes, with the patch of the document', async () => {
+      const patches = (examplesOf('docs/inject.md') as { patches?: object[] }[])
+        .flatMap((example) => example.patches ?? [])
+        .filter((patch) => JSON.stringify(patch).includes('annotationSelector'));
+      assert.equal(patches.length, 1);
+      const kinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob'];
+      const text = await buildText(
+        kinds.map((kind) => workload(kind, bare, asked)),
+        { patches },
+      );
+      const applied = await cluster.kubectl(['apply', '--dry-run=server', '-o', 'json', '-f', '-'], text);
+      const { items } = JSON.parse(applied) as { items: { kind: string; spec: Workload }[] };
+      assert.deepEqual(items.map(({ kind }) => kind).toSorted(), kinds.toSorted());
+      for (const { kind, spec } of items) {
+        const { spec: made } = (spec.jobTemplate?.spec ?? spec).template ?? assert.fail(kind);
+        assert.deepEqual(made.containers[0]?.volumeMounts, [injected], kind);
+        assert.deepEqual(made.volumes?.[0]?.csi, {
+          driver: 'csi.certmount.io',
+          readOnly: true,
+          volumeAttributes: {
+            preset: 'spiffe',
+            ...(kind === 'Deployment' && { 'issuer-name': 'mesh', 'issuer-kind': 'ClusterIssuer' }),
+          },
+        });
+      }
+    });
+
+    it('passes over what is no workload, and workloads of others', async () => {
+      const annotated = { metadata: { name: 'web', namespace: 'web', annotations: asked } };
+      const others = [
+        { apiVersion: 'v1', kind: 'Service', ...annotated, spec: { ports: [{ port: 80 }] } },
+        { apiVersion: 'v1', kind: 'ConfigMap', ...annotated, data: { a: 'b' } },
+        { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'web', annotations: asked } },
+        { apiVersion: 'batch.volcano.sh/v1alpha1', kind: 'Job', ...annotated, spec: { tasks: [] } },
+      ];
+      const text = await buildText([...others, workload('Deployment', bare, asked)]);
+      const made = parseAllDocuments(text).map((document) => document.toJS() as KubeObject);
+      for (const other of others)
+        assert.deepEqual(
+          made.find(({ apiVersion, kind }) => apiVersion === other.apiVersion && kind === other.kind),
+          other,
+        );
+    });
+
+    it('replaces a variable whose value comes from elsewhere', async () => {
+      const variable = {
+        name: folder.name,
+        valueFrom: { fieldRef: { fieldPath: 'metadata.name' } },
+      } as unknown as typeof folder;
+      const spec = { containers: [container('app', { env: [variable] })] };
+      const built = await build([workload('Deployment', { spec }, asked)]);
+      assert.deepEqual(built.get('Deployment')?.spec.containers[0]?.env, [folder]);
     });
   });
 });
