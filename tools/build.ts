@@ -12,7 +12,7 @@ export async function buildBundle(): Promise<number> {
   const { metafile, outputFiles } = await build({
     write: false,
     absWorkingDir: root,
-    entryPoints: { certmount: 'src/main.ts' },
+    entryPoints: { certmount: 'src/entry.ts' },
     outdir: 'dist',
     outExtension: { '.js': '.mjs' },
     chunkNames: 'chunks/[name]-[hash]',
@@ -33,6 +33,10 @@ export async function buildBundle(): Promise<number> {
     },
     plugins: [lazyBuiltins],
   });
+  const entry = metafile.outputs['dist/certmount.mjs'];
+  // Chunks are for the Node that is needed; the entry looks which one there is.
+  if (entry?.imports.some(({ external, kind }) => kind === 'import-statement' && external !== true))
+    throw new Error('dist/certmount.mjs imports a chunk before it has looked at the version of Node');
   const licensesFile = join(root, 'dist/THIRD-PARTY-LICENSES.txt');
   replaceFiles([
     ...outputFiles.map(({ contents, path }) => ({ path, contents })),
