@@ -8,9 +8,10 @@ usage: deploy/install.sh [OPTION]…
 
 Asks the cluster what it serves, and applies deploy and daemonset with the components that go with it.
 
-  --image IMAGE       in the place of certmount:latest, as in registry.example/certmount:v1
+  --image IMAGE       the image to run, as in registry.example/certmount:v1; by default the one that runs already
   --component PATH    a further component, as in daemonset/k0s or deploy/approve-pods; may be given several times
   --with-inject       volumes for pods and namespaces annotated certmount.io/inject: "true"
+  --replace-crds      takes the CRDs of cert-manager, trust-manager or approver-policy over, where they are installed
   --dry-run           prints what would be applied, and changes nothing
   --help              prints this
 
@@ -26,15 +27,28 @@ fail() {
 image=
 components=
 inject=no
+replace_crds=no
 dry_run=no
 while [ $# -gt 0 ]; do
   case $1 in
-    --image | --component)
-      [ $# -ge 2 ] || fail "$1 needs a value"
-      if [ "$1" = --image ]; then image=$2; else components="$components $2"; fi
-      shift
+    --image | --image=* | --component | --component=*)
+      option=${1%%=*}
+      case $1 in
+        *=*) value=${1#*=} ;;
+        *)
+          [ $# -ge 2 ] || fail "$option needs a value"
+          shift
+          value=$1
+          ;;
+      esac
+      # A variable that is not set, or an option in the place of the value.
+      case $value in
+        '' | -*) fail "$option \"$value\": needs a value" ;;
+      esac
+      if [ "$option" = --image ]; then image=$value; else components="$components $value"; fi
       ;;
     --with-inject) inject=yes ;;
+    --replace-crds) replace_crds=yes ;;
     --dry-run) dry_run=yes ;;
     -h | --help)
       usage
@@ -48,11 +62,14 @@ done
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 kubectl=${KUBECTL:-kubectl}
 command -v "$kubectl" >/dev/null || fail "$kubectl is not installed"
-case $image in
-  *[!A-Za-z0-9._:/@-]*) fail "--image \"$image\": is not the name of an image" ;;
-esac
+# As registries have it: host and port, path in lower case, tag and digest.
+part='[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*'
+reference="([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?/)?$part(/$part)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[a-f0-9]{64})?"
+[ -z "$image" ] || printf '%s' "$image" | tr '\n' ' ' | grep -Exq "$reference" ||
+  fail "--image \"$image\": is not the name of an image: it must be as in registry.example/certmount:v1, or with @sha256: and 64 digits behind it"
 for component in $components; do
   case $component in
+    deploy/inject-kustomize) fail "--component $component: it is for the kustomizations of workloads, and does nothing here; see docs/inject.md" ;;
     deploy/*/* | daemonset/*/* | *..*) known=no ;;
     deploy/?* | daemonset/?*) known=yes ;;
     *) known=no ;;
@@ -61,7 +78,7 @@ for component in $components; do
     fail "--component \"$component\": there is no such component; there are$(
       cd "$root" && for file in deploy/components/*/ daemonset/components/*/; do
         file=${file%/}
-        printf ' %s' "${file%%/*}/${file##*/}"
+        [ "$file" = deploy/components/inject-kustomize ] || printf ' %s' "${file%%/*}/${file##*/}"
       done
     )"
 done
@@ -93,6 +110,44 @@ find_version() {
   done
   return 1
 }
+
+# CRDs of others are theirs: cert-manager's controller may run on them, and certmount's would answer the same requests.
+others=$("$kubectl" get customresourcedefinitions -l 'app.kubernetes.io/part-of!=certmount' -o name) ||
+  fail "the cluster does not say which CRDs it has"
+taken=
+for crd in "$root"/deploy/crds/*.yaml; do
+  file=$(basename "$crd" .yaml)
+  name=${file#*_}.${file%%_*}
+  case "$others
+" in
+    *"/$name
+"*) taken="$taken $name" ;;
+  esac
+done
+if [ -n "$taken" ]; then
+  [ "$replace_crds" = yes ] || fail "the cluster has CRDs of somebody else, such as cert-manager:$taken
+They would be replaced, and certmount's controller would sign beside the one that they belong to.
+For the driver alone, with cert-manager's controller: $kubectl apply -k $root/daemonset
+To replace them: --replace-crds"
+  say "CRDs of somebody else are replaced:$taken"
+fi
+
+# Sets `running` to the image of a workload: KIND/NAME; empty where there is none.
+find_image() {
+  running=$("$kubectl" get -n certmount "$1" --ignore-not-found \
+    -o 'jsonpath={.spec.template.spec.containers[0].image}') || fail "the cluster does not say what runs: $1"
+}
+controller_image=$image
+driver_image=$image
+if [ -z "$image" ]; then
+  find_image deployment/certmount-controller
+  controller_image=$running
+  find_image daemonset/certmount-driver
+  driver_image=${running:-$controller_image}
+  controller_image=${controller_image:-$driver_image}
+  [ -n "$driver_image" ] || fail "--image must be given: none runs yet"
+  say "image: $controller_image$([ "$controller_image" = "$driver_image" ] || echo ", of the driver $driver_image"), as it runs"
+fi
 
 admission=admissionregistration.k8s.io
 served "$admission/v1" validatingadmissionpolicies ||
@@ -138,10 +193,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-# A kustomization of a base and components of it: BASE COMPONENT…; prints its folder. Kustomize takes no absolute paths.
+# A kustomization of a base with an image and components of it: BASE IMAGE COMPONENT…; prints its folder. Kustomize takes no
+# absolute paths.
 overlay() {
   base=$1
-  shift
+  image=$2
+  shift 2
   mkdir "$work/$base"
   up=$(cd "$work/$base" && pwd -P | sed 's#/[^/]*#../#g')
   from=${up%/}$root
@@ -151,7 +208,7 @@ overlay() {
     printf 'resources: ["%s/%s"]\n' "$from" "$base"
     echo 'components:'
     for component; do printf '  - "%s/%s/components/%s"\n' "$from" "$base" "$component"; done
-    if [ -n "$image" ]; then images; fi
+    images
   } >"$work/$base/kustomization.yaml"
   echo "$work/$base"
 }
@@ -175,9 +232,9 @@ images() {
 
 # Unquoted, because each word is a component.
 # shellcheck disable=SC2086
-deploy=$(overlay deploy $deploy_components)
+deploy=$(overlay deploy "$controller_image" $deploy_components)
 # shellcheck disable=SC2086
-daemonset=$(overlay daemonset $daemonset_components)
+daemonset=$(overlay daemonset "$driver_image" $daemonset_components)
 
 if [ "$dry_run" = yes ]; then
   "$kubectl" kustomize "$deploy"

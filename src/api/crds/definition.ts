@@ -49,7 +49,8 @@ export function customResourceDefinition(definition: CrdDefinition): object {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}` },
+    // The installer tells them by it from those of cert-manager and others.
+    metadata: { name: `${plural}.${group}`, labels: { 'app.kubernetes.io/part-of': 'certmount' } },
     spec: {
       group,
       names: {

@@ -44,12 +44,25 @@ describe('the installer', { timeout: 180_000 }, () => {
   it('says what it takes, and what is wrong with what it is given', async () => {
     const help = await install(older, '--help');
     assert.equal(help.code, 0);
-    for (const option of ['--image', '--component', '--with-inject', '--dry-run'])
+    for (const option of ['--image', '--component', '--with-inject', '--replace-crds', '--dry-run'])
       assert.match(help.output, new RegExp(`^ +${option} `, 'm'));
     for (const [args, message] of [
       [['--dryrun'], 'unknown option "--dryrun"'],
       [['--image'], '--image needs a value'],
+      [['--image', ''], '--image "": needs a value'],
+      [['--image='], '--image "": needs a value'],
+      [['--image', '--with-inject'], '--image "--with-inject": needs a value'],
+      [['--component='], '--component "": needs a value'],
       [['--image', 'a b'], '--image "a b": is not the name of an image'],
+      [['--image', 'certmount:v1\ncertmount:v2'], 'is not the name of an image'],
+      [['--image=Registry.example/Certmount'], 'is not the name of an image'],
+      [['--image=certmount:'], 'is not the name of an image'],
+      [['--image=certmount@sha256:abc'], 'is not the name of an image'],
+      [['--image=certmount@sha1:' + 'a'.repeat(64)], 'is not the name of an image'],
+      [
+        ['--component', 'deploy/inject-kustomize'],
+        'is for the kustomizations of workloads, and does nothing here; see docs/inject.md',
+      ],
       [['--component', 'daemonset/k3s'], 'there is no such component; there are deploy/approve-pods'],
       [['--component', 'deploy/../components/approve-pods'], 'there is no such component'],
     ] as const) {
@@ -57,10 +70,48 @@ describe('the installer', { timeout: 180_000 }, () => {
       assert.equal(code, 1);
       assert.ok(errors.includes(message), errors);
     }
+    const { errors } = await install(older, '--component', 'deploy/none');
+    assert.doesNotMatch(errors, /inject-kustomize/);
+    const none = await install(older);
+    assert.deepEqual([none.code, none.errors], [1, 'install.sh: --image must be given: none runs yet\n']);
+  });
+
+  it("leaves cert-manager's CRDs alone, until it is told to take them over", async () => {
+    const [name, others] = ['issuers.cert-manager.io', 'certificates.cert-manager.io'];
+    const crd = (full: string): object => {
+      const [plural = '', ...group] = full.split('.');
+      const kind = plural.replace(/^./, (letter) => letter.toUpperCase()).replace(/s$/, '');
+      const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+      return {
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: full, labels: { 'app.kubernetes.io/managed-by': 'Helm' } },
+        spec: {
+          group: group.join('.'),
+          names: { kind, plural, singular: plural.replace(/s$/, '') },
+          scope: 'Namespaced',
+          versions: [{ name: 'v1', served: true, storage: true, schema }],
+        },
+      };
+    };
+    await older.apply([crd(name), crd(others)]);
+    for (const args of [[], ['--dry-run']]) {
+      const { code, errors, output } = await install(older, ...image, ...args);
+      assert.deepEqual([code, output], [1, '']);
+      assert.match(errors, /has CRDs of somebody else, such as cert-manager: issuers\.cert-manager\.io$/m);
+      assert.match(errors, /^For the driver alone, .*: \S*kubectl apply -k \S*\/daemonset$/m);
+      assert.match(errors, /^To replace them: --replace-crds$/m);
+    }
+    assert.equal(await older.kubectl(['get', 'deployment', '-A', '-o', 'name']), '');
+    const { code, errors } = await install(older, ...image, '--replace-crds');
+    assert.equal(code, 0, errors);
+    assert.match(errors, /^CRDs of somebody else are replaced: issuers\.cert-manager\.io$/m);
+    const again = await install(older);
+    assert.equal(again.code, 0, 'they are its own now');
   });
 
   it('prints in a dry run what it would apply, and applies nothing', async () => {
-    const { code, errors, output } = await install(modern, '--dry-run');
+    const { code, errors, output } = await install(modern, ...image, '--dry-run');
     assert.equal(code, 0, errors);
     const kinds = parseAllDocuments(output).map((document) => (document.toJS() as Applied).kind);
     for (const kind of ['Deployment', 'DaemonSet', 'ValidatingAdmissionPolicy', 'MutatingAdmissionPolicy'])
@@ -71,7 +122,7 @@ describe('the installer', { timeout: 180_000 }, () => {
   });
 
   it('lets the API server fill in who asks where it can', async () => {
-    const { code, errors } = await install(modern);
+    const { code, errors } = await install(modern, ...image);
     assert.equal(code, 0, errors);
     assert.match(errors, /^MutatingAdmissionPolicy: served/m);
     assert.match(errors, /^PodCertificateRequest: served as v1/m);
@@ -129,6 +180,28 @@ describe('the installer', { timeout: 180_000 }, () => {
     assert.match(await of('deployment', 'args'), /--approve-pods/);
   });
 
+  it('keeps the image that runs, where none is named', async () => {
+    const imagesOf = async (): Promise<string[]> => {
+      const path = '{.items[*].spec.template.spec.containers[0].image}';
+      const text = await older.kubectl(['get', '-n', 'certmount', 'deploy,ds', '-o', `jsonpath=${path}`]);
+      return text.split(' ');
+    };
+    const digest = `registry.example/team/certmount@sha256:${'0a'.repeat(32)}`;
+    assert.equal((await install(older, `--image=${digest}`)).code, 0);
+    const { code, errors } = await install(older, '--component=daemonset/k0s');
+    assert.equal(code, 0, errors);
+    assert.ok(errors.includes(`image: ${digest}, as it runs\n`), errors);
+    assert.deepEqual(await imagesOf(), [digest, digest]);
+    const other = 'daemonset/certmount-driver';
+    await older.kubectl(['set', 'image', '-n', 'certmount', other, 'driver=certmount:other']);
+    const two = await install(older);
+    assert.ok(
+      two.errors.includes(`image: ${digest}, of the driver certmount:other, as it runs\n`),
+      two.errors,
+    );
+    assert.deepEqual(await imagesOf(), [digest, 'certmount:other']);
+  });
+
   it('says when there is no cluster, and has left nothing behind', async () => {
     const { code, errors } = await run({ KUBECONFIG: '/nowhere', KUBECTL: kubectlOf(older) }, []);
     assert.equal(code, 1);
@@ -136,6 +209,8 @@ describe('the installer', { timeout: 180_000 }, () => {
     assert.deepEqual(readdirSync(join(older.dir, 'temporary')), []);
   });
 });
+
+const image = ['--image', 'certmount:latest'] as const;
 
 async function assertInstalled(cluster: ControlPlane): Promise<void> {
   const names = await cluster.kubectl(['get', 'validatingadmissionpolicy', '-o', 'name']);
