@@ -1,3 +1,5 @@
+import type { CertificateDescription } from '../pki/index.ts';
+
 /** What `certmount volumes` tells of a node, as JSON: the driver's image writes it and the command line reads it. No keys. */
 export interface VolumesReport {
   readonly version: 1;
@@ -23,18 +25,9 @@ export interface VolumeReport {
   readonly problem: string | null;
 }
 
-export interface GenerationReport {
-  /** RFC 3339, whole seconds. */
+export interface GenerationReport extends Omit<CertificateDescription, 'notBefore' | 'notAfter'> {
+  /** RFC 3339 in whole seconds, as all times here. */
   readonly writtenAt: string;
-  /** As `openssl x509 -serial` prints it. */
-  readonly serialNumber: string;
-  /** SHA-256 of the leaf's DER, hexadecimal. */
-  readonly fingerprint: string;
-  readonly subject: string;
-  readonly issuer: string;
-  readonly spiffeId: string | null;
-  readonly dnsNames: readonly string[];
-  /** RFC 3339, as all that follow. */
   readonly notBefore: string;
   readonly notAfter: string;
   /** Null where the volume has no certificate.json, as in the place of another driver. */

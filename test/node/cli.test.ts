@@ -71,6 +71,23 @@ describe('the command line', { timeout: 240_000 }, () => {
     });
   }
 
+  /** @returns the kubeconfig of a service account with these rights */
+  async function somebodyWho(name: string, ...rules: readonly object[]): Promise<string> {
+    const apiVersion = 'rbac.authorization.k8s.io/v1';
+    await cluster.controlPlane.apply([
+      serviceAccount('web', name),
+      { apiVersion, kind: 'ClusterRole', metadata: { name }, rules },
+      {
+        apiVersion,
+        kind: 'ClusterRoleBinding',
+        metadata: { name },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+        subjects: [{ kind: 'ServiceAccount', name, namespace: 'web' }],
+      },
+    ]);
+    return cluster.controlPlane.kubeconfig({ serviceAccount: { namespace: 'web', name } });
+  }
+
   const serialOf = async (pod: string): Promise<string> => {
     const line = ['openssl', 'x509', '-noout', '-serial', '-in', '/certs/tls.crt'];
     return (await kubectl('exec', '-n', 'web', pod, '--', ...line)).trim().replace('serial=', '');
@@ -195,28 +212,9 @@ describe('the command line', { timeout: 240_000 }, () => {
   });
 
   it('shows what it may to somebody without the right to exec, and says what is missing', async () => {
-    await cluster.controlPlane.apply([
-      serviceAccount('web', 'reader'),
-      {
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'ClusterRole',
-        metadata: { name: 'reader' },
-        rules: [
-          { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
-          { apiGroups: ['cert-manager.io'], resources: ['certificaterequests'], verbs: ['list'] },
-        ],
-      },
-      {
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'ClusterRoleBinding',
-        metadata: { name: 'reader' },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'reader' },
-        subjects: [{ kind: 'ServiceAccount', name: 'reader', namespace: 'web' }],
-      },
-    ]);
-    const reader = await cluster.controlPlane.kubeconfig({
-      serviceAccount: { namespace: 'web', name: 'reader' },
-    });
+    const pods = { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] };
+    const requests = { apiGroups: ['cert-manager.io'], resources: ['certificaterequests'], verbs: ['list'] };
+    const reader = await somebodyWho('reader', pods, requests);
     const { err, out } = await run(reader, ['identity', 'steady', '-n', 'web', '-o', 'json']);
     const { unknown, volumes } = JSON.parse(out || assert.fail(err)) as IdentityDescription;
     assert.match(unknown.join(), /written and what is mounted: the driver cannot be asked: .*not allowed/);
@@ -229,6 +227,18 @@ describe('the command line', { timeout: 240_000 }, () => {
         ['written', false],
       ],
     );
+    // Without any right to requests nothing is said of them, and nothing is a problem.
+    const podReader = await somebodyWho('pod-reader', pods);
+    const blind = await run(podReader, ['identities', '-nweb', '-ojson']);
+    assert.equal(blind.code, 0, blind.err);
+    const { identities, warnings } = JSON.parse(blind.out) as {
+      identities: IdentityRow[];
+      warnings: string[];
+    };
+    const row = identities.find(({ pod }) => pod === 'steady');
+    assert.deepEqual([row?.state, row?.issuer], ['unrecorded', 'ClusterIssuer/mesh-ca']);
+    assert.match(warnings.join('\n'), /^CertificateRequests may not be listed/);
+    assert.equal((await run(podReader, ['identity', 'pod/steady', '-nweb'])).code, 0);
     const listed = await run(reader, ['identities', '-A']);
     assert.match(listed.out, /steady/);
     assert.match(listed.err, /^Certificates may not be listed|^PodCertificateRequests may not be listed|^$/m);
@@ -237,6 +247,9 @@ describe('the command line', { timeout: 240_000 }, () => {
   it('lists nothing twice and keeps to its exit codes', async () => {
     assert.equal((await certmount('identity', 'nobody', '-n', 'web')).code, 3);
     assert.equal((await certmount('verify', 'steady')).code, 64);
+    assert.equal((await certmount('identites')).code, 64);
+    const none = await run('/nowhere', ['identities', '-o', 'json']);
+    assert.deepEqual([none.code, none.out], [3, '']);
     const { out } = await certmount('identities', '-n', 'web', '-o', 'json');
     const { identities } = JSON.parse(out) as { identities: IdentityRow[] };
     const names = identities.map(({ name, pod }) => `${pod}/${name}`);

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { IdentityDescription } from '../../src/cli/identity/describe-identity.ts';
+import type { Verification } from '../../src/cli/verify/describe-verdict.ts';
+import { root } from '../../tools/run-command.ts';
 import { type CertmountCluster, startCertmountCluster } from '../support/certmount-cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { podCertificateGates, podCertificatePod } from '../support/pod-certificates.ts';
@@ -82,6 +86,30 @@ describe('a pod whose certificate comes by podCertificate', { timeout: 240_000 }
     );
   });
 
+  it('is known to the command line, but for what only the kubelet knows', async () => {
+    const identity = await certmount('identity', 'pod/frontend', '-nweb', '-ojson');
+    assert.equal(identity.code, 0, identity.err + identity.out);
+    const { unknown, volumes } = JSON.parse(identity.out) as IdentityDescription;
+    const [volume] = volumes;
+    assert.deepEqual(
+      [volume?.identity.source, volume?.identity.spiffeId, volume?.identity.state, volume?.mounted],
+      ['pod-certificate', 'spiffe://cluster.local/ns/web/sa/frontend', 'valid', null],
+    );
+    assert.deepEqual(
+      volume?.timeline.map(({ at, step }) => [step, at !== null]),
+      [
+        ['requested', true],
+        ['issued', true],
+      ],
+    );
+    assert.equal(unknown.length, 1);
+    const verified = await certmount('verify', 'frontend', '-n', 'web', '-p', '8443', '-o', 'json');
+    assert.equal(verified.code, 0, verified.err + verified.out);
+    const { expired, issued, mounted, result, served } = JSON.parse(verified.out) as Verification;
+    assert.deepEqual([result, expired, mounted], ['match', false, null]);
+    assert.equal(served.fingerprint, issued?.fingerprint);
+  });
+
   it('is told by its events why it has none', async () => {
     await cluster.controlPlane.apply([
       podCertificatePod({
@@ -107,6 +135,17 @@ describe('a pod whose certificate comes by podCertificate', { timeout: 240_000 }
       );
     }
   });
+
+  /** The bundle, as people install it. */
+  function certmount(...args: string[]): Promise<{ code: unknown; out: string; err: string }> {
+    const bundle = ['--disable-warning=ExperimentalWarning', join(root, 'dist/certmount.mjs')];
+    const env = { ...process.env, KUBECONFIG: cluster.controlPlane.adminKubeconfig };
+    return new Promise((resolve) => {
+      execFile(process.execPath, [...bundle, ...args], { env, timeout: 60_000 }, (error, out, err) =>
+        resolve({ code: error === null ? 0 : error.code, out, err }),
+      );
+    });
+  }
 
   async function lastReport(ns: string, name: string): Promise<Seen> {
     const lines = await kubectl('logs', '-n', ns, name, '--tail=1');
