@@ -188,6 +188,22 @@ for component in $components; do
     *) case " $daemonset_components " in *" $name "*) ;; *) daemonset_components="$daemonset_components $name" ;; esac ;;
   esac
 done
+case " $daemonset_components " in
+  *' token-in-context '*) ;;
+  *' token-request '*)
+    field=csidriver.spec.serviceAccountTokenInSecrets
+    if answer=$("$kubectl" explain "$field" 2>&1); then
+      say "$field: known, so the kubelet hands tokens over as secrets"
+    else
+      case $answer in
+        *'does not exist'*) ;;
+        *) fail "the cluster does not say whether it knows $field: $answer" ;;
+      esac
+      daemonset_components="$daemonset_components token-in-context"
+      say "$field: not known, so the kubelet hands tokens over in the volume's context"
+    fi
+    ;;
+esac
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { text } from 'node:stream/consumers';
@@ -178,6 +178,24 @@ describe('the installer', { timeout: 180_000 }, () => {
       assert.equal(await of(kind, 'image'), 'registry.example:5000/certmount:v1');
     assert.match(await of('daemonset', 'args'), /--kubelet-dir=\/var\/lib\/k0s\/kubelet/);
     assert.match(await of('deployment', 'args'), /--approve-pods/);
+  });
+
+  it('lets the kubelet hand tokens over as the cluster knows it', async () => {
+    const known = await install(modern, '--component=daemonset/token-request');
+    assert.equal(known.code, 0, known.errors);
+    assert.match(known.errors, /daemonset with token-request$/m);
+    // What an API server before 1.35 says, and would refuse the object for.
+    const wrapped = join(older.dir, 'kubectl-before-1.35');
+    const answer = 'error: field "serviceAccountTokenInSecrets" does not exist';
+    const script = `#!/bin/sh\nif [ "$1" = explain ]; then echo '${answer}' >&2; exit 1; fi\nexec ${kubectlOf(older)} "$@"\n`;
+    writeFileSync(wrapped, script, { mode: 0o755 });
+    const args = [...image, '--component=daemonset/token-request', '--dry-run'];
+    const env = { KUBECONFIG: older.adminKubeconfig, KUBECTL: wrapped, HOME: older.dir };
+    const { code, errors, output } = await run(env, args);
+    assert.equal(code, 0, errors);
+    assert.match(errors, /daemonset with token-request token-in-context$/m);
+    assert.doesNotMatch(output, /serviceAccountTokenInSecrets/);
+    assert.match(output, /tokenRequests:/);
   });
 
   it('keeps the image that runs, where none is named', async () => {
