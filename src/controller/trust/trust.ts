@@ -1,4 +1,5 @@
 import { anchorSetName, anchorsHash } from '../../api/anchor-set.ts';
+import { getCondition } from '../../api/condition.ts';
 import { secrets } from '../../api/core.ts';
 import { nodeTrusts } from '../../api/node-trust.ts';
 import type { NodeTrust } from '../../api/node-trust.ts';
@@ -72,6 +73,7 @@ export class Trust {
     this.#rotations = new IssuerRotations({
       now: () => clock.now(),
       sets: () => this.#state(),
+      isNew: (key) => !getCondition(deps.issuers.find(key)?.status?.conditions, 'Ready'),
       stored: (key) => this.anchorSets.writer.get(key),
       previous: (secret) => this.#previous.get(secret),
       onOutgrown: (issuer) => this.#controller.touch(parseIssuerKey(issuer)),

@@ -6,7 +6,7 @@ import { fingerprint } from '../../../pki/index.ts';
 import type { Certificate } from '../../../pki/index.ts';
 import type { KeptPair } from './previous-pairs.ts';
 import { published, withSigned } from './rotation.ts';
-import type { Authority, Rotation } from './rotation.ts';
+import type { Authority, PresentAuthority, Rotation } from './rotation.ts';
 
 export interface IssuerRotationDependencies {
   readonly now: () => number;
@@ -87,16 +87,11 @@ export class IssuerRotation {
   }
 
   /** What the state of a pair is told of; its certificates are remembered for {@link anchorsOf}. */
-  authorityOf(pair: CaKeyPair): Authority {
+  authorityOf(pair: CaKeyPair): PresentAuthority {
     this.#learn(pair.anchors);
     const now = this.#deps.now();
     const known = [...this.#certificates.values()].filter(({ notAfter }) => notAfter.getTime() > now);
-    return {
-      id: pair.id,
-      anchors: pair.anchors.map(idOf),
-      under: anchorsAbove(pair.chain, known).map(idOf),
-      notAfter: pair.certificate.notAfter.getTime(),
-    };
+    return { ...authorityOf(pair), verifiedBy: anchorsAbove(pair.chain, known).map(idOf) };
   }
 
   /** What a state publishes. */
@@ -197,6 +192,15 @@ export class IssuerRotation {
     const pem = joinPem(certificates);
     return { certificates, pem, hash: anchorsHash(pem) };
   }
+}
+
+export function authorityOf({ id, anchors, certificate, chain }: CaKeyPair): Authority {
+  return {
+    id,
+    anchors: anchors.map(idOf),
+    under: anchorsAbove(chain, anchors).map(idOf),
+    notAfter: certificate.notAfter.getTime(),
+  };
 }
 
 export function idOf(certificate: Certificate): string {

@@ -6,7 +6,7 @@ import { signsAtOnce } from '../../issuers/ca/signing-choice.ts';
 import type { SigningChoice } from '../../issuers/ca/signing-choice.ts';
 import { issuerKeyText, parseIssuerKey } from '../../issuers/issuer-key.ts';
 import type { IssuerKey } from '../../issuers/issuer-key.ts';
-import { idOf, IssuerRotation } from './issuer-rotation.ts';
+import { authorityOf, idOf, IssuerRotation } from './issuer-rotation.ts';
 import type { KeptPair, SecretKey } from './previous-pairs.ts';
 import { parseRotationRecord, rotationRecordAnnotation } from './rotation-record.ts';
 import type { Rotation } from './rotation.ts';
@@ -15,6 +15,8 @@ export interface IssuerRotationsDependencies {
   readonly now: () => number;
   /** Absent: the cluster has no AnchorSets, so that a new CA signs at once. */
   readonly sets: () => 'loading' | 'absent' | 'present';
+  /** No controller has ever said of the issuer what it can do. */
+  readonly isNew: (key: IssuerKey) => boolean;
   /** As it is kept in the cluster. */
   readonly stored: (key: IssuerKey) => AnchorSet | undefined;
   /** The pair kept beside an issuer's Secret. */
@@ -81,8 +83,8 @@ export class IssuerRotations {
     const { now, stored: find, onOutgrown } = this.#deps;
     const stored = find(key);
     const certificates = [...(stored ? certificatesOf(stored) : []), ...present.pair.anchors];
-    const started = startOf(stored, present.pair, now());
     const record = stored?.metadata.annotations?.[rotationRecordAnnotation];
+    const started = parseRotationRecord(record) ?? this.#startOf(key, stored, present.pair);
     const deps = { now, onOutgrown: () => onOutgrown(text) };
     const rotation = new IssuerRotation({ rotation: started, certificates, record }, deps);
     const { namespace = '', name = '' } = present.secret.metadata;
@@ -91,25 +93,29 @@ export class IssuerRotations {
     this.#rotations.set(text, rotation);
     return rotation;
   }
+
+  /** Where an issuer stands of which there is no record: what was signed by whom has to be supposed. */
+  #startOf(key: IssuerKey, stored: AnchorSet | undefined, pair: CaKeyPair): Rotation {
+    const now = this.#deps.now();
+    const longest = now + unknownLifetimeMs;
+    const authority = authorityOf(pair);
+    if (!stored) {
+      const signedUntil = this.#deps.isNew(key) ? 0 : Math.min(authority.notAfter, longest);
+      const signing = { ...authority, signedUntil };
+      return { phase: 'steady', signing, since: now, established: onlyOne(authority.under) };
+    }
+    const former = certificatesOf(stored).map((one) => ({
+      anchor: idOf(one),
+      until: Math.min(one.notAfter.getTime(), longest),
+    }));
+    const established = onlyOne(former.map(({ anchor }) => anchor));
+    return { phase: 'waiting', next: authority, former, since: now, established };
+  }
 }
 
-/** Where an issuer stands that this process has not seen before. */
-function startOf(stored: AnchorSet | undefined, pair: CaKeyPair, now: number): Rotation {
-  const record = parseRotationRecord(stored?.metadata.annotations?.[rotationRecordAnnotation]);
-  if (record) return record;
-  const authority = {
-    id: pair.id,
-    anchors: pair.anchors.map(idOf),
-    under: pair.anchors.map(idOf),
-    notAfter: pair.certificate.notAfter.getTime(),
-  };
-  if (!stored) return { phase: 'steady', signing: { ...authority, signedUntil: 0 }, since: now };
-  // Somebody has taken the record away: nobody knows what was signed under the anchors.
-  const former = certificatesOf(stored).map((one) => ({
-    anchor: idOf(one),
-    until: Math.min(one.notAfter.getTime(), now + unknownLifetimeMs),
-  }));
-  return { phase: 'waiting', next: authority, former, since: now };
+/** Of several anchors nobody can tell which ones were there before the others. */
+function onlyOne(anchors: readonly string[]): readonly string[] {
+  return anchors.length === 1 ? anchors : [];
 }
 
 /** What certificates are asked for when nobody says for how long. */

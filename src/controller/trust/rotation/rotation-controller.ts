@@ -113,7 +113,7 @@ export class RotationController {
     const wishes = rotationWishes(issuer);
     const hash = rotation.published.hash;
     const from = rotation.begin();
-    const next = advance(from, this.#observe(key, rotation, present, wishes)) ?? from;
+    const next = advance(from, this.#observe(key, rotation, present, wishes));
     await this.#keep(key, issuer, rotation, { from, next, wishes });
     if (next !== from) this.#tellOf(issuer, key, from, next, wishes);
     const toldAgainAt = this.#report(key, rotation, wishes);
@@ -131,14 +131,13 @@ export class RotationController {
   ): Observation {
     const now = this.#deps.clock.now();
     const coverage = this.#coverage(key, rotation);
-    const settled = now >= this.#startedAt + reportDelayMs;
+    const covered = coverage !== undefined && coverage.covered === coverage.nodes;
     return {
       now,
       present: present && rotation.authorityOf(present.pair),
       oldKeyKnown: rotation.signing !== undefined,
       gate,
-      covered: settled && coverage !== undefined && coverage.covered === coverage.nodes,
-      settleMs: this.#settleMs(key),
+      spread: covered && now >= this.#settledAt(key, rotation.rotation),
     };
   }
 
@@ -225,7 +224,7 @@ export class RotationController {
   #worded(key: IssuerKey, rotation: Rotation, { gate, problems }: RotationWishes): RotationReport {
     const known = this.#deps.rotations.get(key);
     const coverage = known && this.#coverage(key, known);
-    const settledAt = Math.max(rotation.since + this.#settleMs(key), this.#startedAt + reportDelayMs);
+    const settledAt = this.#settledAt(key, rotation);
     return rotationReport(rotation, {
       coverage: coverage ?? { nodes: 0, covered: 0, missing: [] },
       gate,
@@ -238,13 +237,16 @@ export class RotationController {
     return this.#deps.coverage(anchorSetName(key), published.hash);
   }
 
-  #settleMs(key: IssuerKey): number {
-    return this.#deps.otherConsumers(key) ? Math.max(this.#options.settleMs, reportDelayMs) : reportDelayMs;
+  /** When what is published will have been for long enough. */
+  #settledAt(key: IssuerKey, { since }: Rotation): number {
+    const { settleMs } = this.#options;
+    const waitMs = this.#deps.otherConsumers(key) ? Math.max(settleMs, reportDelayMs) : reportDelayMs;
+    return Math.max(since + waitMs, this.#startedAt + reportDelayMs);
   }
 
   #nextLook(key: IssuerKey, rotation: Rotation): number | undefined {
     const now = this.#deps.clock.now();
-    const times = [wakesAt(rotation, this.#settleMs(key), now), this.#startedAt + reportDelayMs];
+    const times = [wakesAt(rotation, now), this.#settledAt(key, rotation)];
     const ahead = times.filter((time) => time !== undefined).filter((time) => time > now);
     return ahead.length === 0 ? undefined : Math.min(...ahead);
   }

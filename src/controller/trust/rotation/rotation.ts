@@ -4,9 +4,15 @@ export interface Authority {
   readonly id: string;
   /** What its issuer's Secret says is to be trusted. */
   readonly anchors: readonly string[];
-  /** Of these, and of all that are published, those that verify what it signs. */
+  /** Of these those that verify what it signs. */
   readonly under: readonly string[];
   readonly notAfter: number;
+}
+
+/** The CA in the Secret. */
+export interface PresentAuthority extends Authority {
+  /** Of its own anchors, and of all that are published, those that verify what it signs. */
+  readonly verifiedBy: readonly string[];
 }
 
 export interface SigningAuthority extends Authority {
@@ -20,34 +26,35 @@ export interface FormerAnchor {
   readonly until: number;
 }
 
-interface Published {
-  /** When the published anchors last grew. */
+/** What of the anchors that are published is known, whatever the phase. */
+interface Spread {
+  /** When they last grew. */
   readonly since: number;
+  /** Those of them that every verifier has had for long enough: what verifies under one of them may be signed at once. */
+  readonly established: readonly string[];
 }
 
-/** Where an issuer stands on its way from one CA to another. */
-export type Rotation =
+type Stage =
   /** One CA signs and is trusted. */
-  | (Published & { readonly phase: 'steady'; readonly signing: SigningAuthority })
+  | { readonly phase: 'steady'; readonly signing: SigningAuthority }
   /** The old CA signs while the anchors of the next one are on their way to the nodes. */
-  | (Published & {
+  | {
       readonly phase: 'spreading';
       readonly signing: SigningAuthority;
       readonly next: Authority;
       readonly former: readonly FormerAnchor[];
-    })
+    }
   /** As spreading, but the old key is gone: nothing is signed for a while. */
-  | (Published & {
-      readonly phase: 'waiting';
-      readonly next: Authority;
-      readonly former: readonly FormerAnchor[];
-    })
+  | { readonly phase: 'waiting'; readonly next: Authority; readonly former: readonly FormerAnchor[] }
   /** The new CA signs; anchors of old ones are trusted until the last of their certificates has expired. */
-  | (Published & {
+  | {
       readonly phase: 'draining';
       readonly signing: SigningAuthority;
       readonly former: readonly FormerAnchor[];
-    });
+    };
+
+/** Where an issuer stands on its way from one CA to another. */
+export type Rotation = Spread & Stage;
 
 export const rotationPhases = ['steady', 'spreading', 'waiting', 'draining'] as const;
 
@@ -62,30 +69,35 @@ export type RotationGate = (typeof rotationGates)[number];
 export interface Observation {
   readonly now: number;
   /** The CA in the issuer's Secret; undefined while there is no usable one. */
-  readonly present: Authority | undefined;
+  readonly present: PresentAuthority | undefined;
   /** Whether the key of the CA that signs is at hand though the Secret holds another. */
   readonly oldKeyKnown: boolean;
   readonly gate: RotationGate | undefined;
-  /** Every node with a volume of this issuer has the anchors that are published. */
-  readonly covered: boolean;
-  /** How long anchors must have been published, besides, before a CA signs under them. */
-  readonly settleMs: number;
+  /** Every verifier has had all that is published for long enough. */
+  readonly spread: boolean;
 }
 
 /** Requests wait for no longer when there is no old key to sign with. */
 export const longestWaitMs = 60_000;
 
 /** The only way from one state to the next. Pure: to publish and to keep it is the caller's, before it acts on it. */
-export function advance(rotation: Rotation | undefined, seen: Observation): Rotation | undefined {
-  if (!rotation) return seen.present && steady({ ...seen.present, signedUntil: 0 }, seen.now);
-  const next = dropped(step(withoutExpired(untilNow(rotation, seen.now), seen.now), seen), seen);
-  const before = new Set(published(rotation));
-  const grew = published(next).some((anchor) => !before.has(anchor));
-  return grew ? { ...next, since: seen.now } : next;
+export function advance(rotation: Rotation, seen: Observation): Rotation {
+  const before = published(rotation);
+  const trusted = new Set(seen.spread ? before : rotation.established);
+  // Clocks are set back, and another leader's may be ahead: nothing waits until this one is there.
+  const since = Math.min(rotation.since, seen.now);
+  const next = dropped(step(withoutExpired({ ...rotation, since }, seen.now), trusted, seen), seen);
+  const after = published(next);
+  const grew = after.some((anchor) => !before.includes(anchor));
+  return {
+    ...next,
+    since: grew ? seen.now : since,
+    established: after.filter((anchor) => trusted.has(anchor)),
+  };
 }
 
 /** Every anchor that verifiers are to trust, each once, in an order that the phases do not change. */
-export function published(rotation: Rotation): readonly string[] {
+export function published(rotation: Stage): readonly string[] {
   const anchors = [
     ...(rotation.phase === 'waiting' ? [] : rotation.signing.anchors),
     ...('next' in rotation ? rotation.next.anchors : []),
@@ -98,23 +110,29 @@ export function published(rotation: Rotation): readonly string[] {
 export function withSigned(rotation: Rotation, by: Authority, until: number, now: number): Rotation {
   // Ahead of what is needed, so that it has to be kept anew only now and then and not for each certificate.
   const ahead = Math.min(by.notAfter, until + Math.max(shortestLeadMs, (until - now) / 4));
-  if (rotation.phase !== 'waiting' && rotation.signing.id === by.id) {
-    if (rotation.signing.signedUntil >= until) return rotation;
-    return { ...rotation, signing: { ...rotation.signing, signedUntil: ahead } };
+  const former = formerOf(rotation);
+  const known = new Map(former.map(({ anchor, until: end }) => [anchor, end]));
+  if (rotation.phase !== 'waiting') {
+    for (const anchor of rotation.signing.under) known.set(anchor, rotation.signing.signedUntil);
   }
-  // It was on its way while the state changed.
-  const kept = new Map(formerOf(rotation).map(({ anchor, until: known }) => [anchor, known]));
-  const present = new Set(rotation.phase === 'waiting' ? [] : rotation.signing.anchors);
-  const short = neededBy(by).filter((one) => !present.has(one) && (kept.get(one) ?? 0) < until);
+  // Also under anchors of another CA than the one that signs now: it was on its way while the state changed.
+  const short = by.under.filter((anchor) => (known.get(anchor) ?? 0) < until);
   if (short.length === 0) return rotation;
-  const former = merged(formerOf(rotation), short, ahead);
-  return rotation.phase === 'steady' ? { ...rotation, phase: 'draining', former } : { ...rotation, former };
+  const longer = merged(former, short, ahead);
+  switch (rotation.phase) {
+    case 'waiting':
+      return { ...rotation, former: longer };
+    case 'spreading':
+      return { ...rotation, ...answering(rotation.signing, longer) };
+    case 'steady':
+    case 'draining':
+      return { ...rotation, ...settled(rotation.signing, longer) };
+  }
 }
 
 /** When to look again though nothing happens; undefined for never. */
-export function wakesAt(rotation: Rotation, settleMs: number, now: number): number | undefined {
+export function wakesAt(rotation: Rotation, now: number): number | undefined {
   const times = formerOf(rotation).map(({ until }) => until);
-  if ('next' in rotation) times.push(rotation.since + settleMs);
   if (rotation.phase === 'waiting') times.push(rotation.since + longestWaitMs);
   if (rotation.phase === 'spreading') times.push(rotation.signing.notAfter);
   const ahead = times.filter((time) => time > now);
@@ -127,63 +145,75 @@ export function neededUntil(rotation: Rotation): number {
   return Math.max(signed, ...formerOf(rotation).map(({ until }) => until));
 }
 
-export function formerOf(rotation: Rotation): readonly FormerAnchor[] {
+function formerOf(rotation: Stage): readonly FormerAnchor[] {
   return rotation.phase === 'steady' ? [] : rotation.former;
 }
 
 /** Of lifetimes that are shorter than a minute, so that these do not cause a write each. */
 const shortestLeadMs = 10_000;
 
-function step(rotation: Rotation, seen: Observation): Rotation {
+function step(rotation: Rotation, trusted: ReadonlySet<string>, seen: Observation): Stage {
   const { present, now } = seen;
   if (!present) return rotation;
-  const { since } = rotation;
   const signing = rotation.phase === 'waiting' ? undefined : rotation.signing;
   if (signing?.id === present.id) return stayed(rotation, signing, present, now);
   const canSign = signing !== undefined && seen.oldKeyKnown && signing.notAfter > now;
-  if (maySign(present, rotation, canSign, seen)) return switched(rotation, present, now);
+  if (maySign(present, rotation, trusted, canSign, seen)) return switched(rotation, present, now);
   const former = formerOf(rotation);
-  if (canSign) return { phase: 'spreading', signing, next: present, former, since };
-  return { phase: 'waiting', next: present, former: signing ? retired(former, signing, now) : former, since };
+  const next = authorityOf(present);
+  if (canSign) return { phase: 'spreading', signing, next, former };
+  return { phase: 'waiting', next, former: signing ? retired(former, signing, now) : former };
 }
 
 /** Whether everybody can verify what this CA signs, or must be able to by now. */
-function maySign(present: Authority, rotation: Rotation, canSign: boolean, seen: Observation): boolean {
-  const { gate, covered, now, settleMs } = seen;
+function maySign(
+  { verifiedBy }: PresentAuthority,
+  rotation: Rotation,
+  trusted: ReadonlySet<string>,
+  canSign: boolean,
+  { gate, now }: Observation,
+): boolean {
   if (gate === 'force' || gate === 'drop') return true;
-  // What old certificates verify under has been everywhere for long, unless somebody forced it.
-  const established = new Set(formerOf(rotation).map(({ anchor }) => anchor));
-  if (rotation.phase !== 'waiting') for (const anchor of rotation.signing.under) established.add(anchor);
-  if (present.under.some((anchor) => established.has(anchor))) return true;
-
-  const spread = new Set(published(rotation));
-  if (!present.under.some((anchor) => spread.has(anchor))) return false;
-  if (!canSign && now >= rotation.since + longestWaitMs) return true;
-  if (canSign && gate === 'hold') return false;
-  return covered && now >= rotation.since + settleMs;
+  if (gate === 'hold' && canSign) return false;
+  if (verifiedBy.some((anchor) => trusted.has(anchor))) return true;
+  const known = published(rotation);
+  const isPublished = verifiedBy.some((anchor) => known.includes(anchor));
+  return !canSign && isPublished && now >= rotation.since + longestWaitMs;
 }
 
-/** The CA that signs is the one in the Secret: for the first time, still or again. */
-function stayed(rotation: Rotation, signing: SigningAuthority, present: Authority, now: number): Rotation {
+/** The CA that signs is the one in the Secret: still or again. */
+function stayed(rotation: Rotation, signing: SigningAuthority, present: Authority, now: number): Stage {
   const former = retired(formerOf(rotation), signing, now);
-  return settled({ ...present, signedUntil: signing.signedUntil }, former, rotation.since);
+  return settled({ ...authorityOf(present), signedUntil: signing.signedUntil }, former);
 }
 
-function switched(rotation: Rotation, present: Authority, now: number): Rotation {
+function switched(rotation: Rotation, present: Authority, now: number): Stage {
   const former =
     rotation.phase === 'waiting' ? rotation.former : retired(formerOf(rotation), rotation.signing, now);
-  // A CA that comes back, or shares anchors with the one before, answers for what they signed.
-  const own = former.filter(({ anchor }) => present.anchors.includes(anchor)).map(({ until }) => until);
-  return settled({ ...present, signedUntil: Math.max(0, ...own) }, former, rotation.since);
+  return settled({ ...authorityOf(present), signedUntil: 0 }, former);
 }
 
-function settled(signing: SigningAuthority, former: readonly FormerAnchor[], since: number): Rotation {
-  const others = former.filter(({ anchor }) => !signing.anchors.includes(anchor));
-  return others.length === 0 ? steady(signing, since) : { phase: 'draining', signing, former: others, since };
+function settled(signing: SigningAuthority, former: readonly FormerAnchor[]): Stage {
+  const both = answering(signing, former);
+  return both.former.length === 0
+    ? { phase: 'steady', signing: both.signing }
+    : { phase: 'draining', ...both };
 }
 
-function steady(signing: SigningAuthority, since: number): Rotation {
-  return { phase: 'steady', signing, since };
+/** A CA that comes back, or shares anchors with one before, answers for what was signed under them. */
+function answering(
+  signing: SigningAuthority,
+  former: readonly FormerAnchor[],
+): { readonly signing: SigningAuthority; readonly former: readonly FormerAnchor[] } {
+  const isOwn = ({ anchor }: FormerAnchor): boolean => signing.under.includes(anchor);
+  const own = former.filter(isOwn).map(({ until }) => until);
+  const signedUntil = Math.max(signing.signedUntil, ...own);
+  return { signing: { ...signing, signedUntil }, former: former.filter((one) => !isOwn(one)) };
+}
+
+/** What is kept of one. */
+function authorityOf({ id, anchors, under, notAfter }: Authority): Authority {
+  return { id, anchors, under, notAfter };
 }
 
 /** With the anchors of a CA that signs no more. */
@@ -192,12 +222,8 @@ function retired(
   signing: SigningAuthority,
   now: number,
 ): readonly FormerAnchor[] {
-  return signing.signedUntil > now ? merged(former, neededBy(signing), signing.signedUntil) : former;
-}
-
-/** Not what else its Secret may have named: nobody needs that for what it signed. */
-function neededBy(authority: Authority): readonly string[] {
-  return authority.anchors.filter((anchor) => authority.under.includes(anchor));
+  // Not what else its Secret may have named: nobody needs that for what it signed.
+  return signing.signedUntil > now ? merged(former, signing.under, signing.signedUntil) : former;
 }
 
 function merged(
@@ -210,21 +236,16 @@ function merged(
   return [...all].map(([anchor, latest]) => ({ anchor, until: latest }));
 }
 
-/** Clocks are set back, and another leader's may be ahead: nothing waits until this one is there. */
-function untilNow(rotation: Rotation, now: number): Rotation {
-  return rotation.since > now ? { ...rotation, since: now } : rotation;
-}
-
 function withoutExpired(rotation: Rotation, now: number): Rotation {
   if (rotation.phase === 'steady') return rotation;
   const former = rotation.former.filter(({ until }) => until > now);
   if (former.length === rotation.former.length) return rotation;
+  const { since, established } = rotation;
   return rotation.phase === 'draining'
-    ? settled(rotation.signing, former, rotation.since)
+    ? { ...settled(rotation.signing, former), since, established }
     : { ...rotation, former };
 }
 
-function dropped(rotation: Rotation, { gate }: Observation): Rotation {
-  if (gate !== 'drop' || rotation.phase !== 'draining') return rotation;
-  return steady(rotation.signing, rotation.since);
+function dropped(stage: Stage, { gate }: Observation): Stage {
+  return gate === 'drop' && stage.phase === 'draining' ? { phase: 'steady', signing: stage.signing } : stage;
 }

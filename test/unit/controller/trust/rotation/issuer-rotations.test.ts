@@ -36,10 +36,12 @@ class Fixture {
   state: 'loading' | 'absent' | 'present' = 'present';
   stored: AnchorSet | undefined;
   previous: KeptPair | undefined;
+  isNew = true;
   outgrown = 0;
   readonly rotations = new IssuerRotations({
     now: () => now,
     sets: () => this.state,
+    isNew: () => this.isNew,
     stored: () => this.stored,
     previous: () => this.previous,
     onOutgrown: () => void (this.outgrown += 1),
@@ -59,11 +61,9 @@ class Fixture {
       present: this.known.authorityOf(present.pair),
       oldKeyKnown: this.known.signing !== undefined,
       gate: undefined,
-      covered: false,
-      settleMs: 0,
+      spread: false,
       ...options,
     });
-    assert.ok(next);
     this.store(next);
     this.known.commit(next, rotationRecord(next));
   }
@@ -106,7 +106,7 @@ describe('which CA signs', () => {
     assert.equal(fixture.signs(next), 'first of 1', 'before the change was looked at');
     fixture.advance(next);
     assert.equal(fixture.signs(next), 'first of 2');
-    fixture.advance(next, { covered: true });
+    fixture.advance(next, { spread: true });
     assert.equal(fixture.signs(next), 'second of 1', 'the first has signed nothing');
   });
 
@@ -142,6 +142,48 @@ describe('which CA signs', () => {
   });
 });
 
+describe('the CA of an issuer that this controller never saw before', () => {
+  const day = 24 * hour;
+
+  it('may have signed for as long as certificates usually live', () => {
+    const fixture = new Fixture();
+    fixture.isNew = false;
+    fixture.signs(kept(first));
+    fixture.advance(kept(first));
+    const next = kept(second);
+    fixture.advance(next);
+    fixture.advance(next, { spread: true });
+    assert.equal(fixture.signs(next), 'second of 2', 'the first is trusted still');
+    fixture.advance(next, { now: now + 90 * day - 1 });
+    assert.equal(fixture.known.published.certificates.length, 2);
+    fixture.advance(next, { now: now + 90 * day });
+    assert.equal(fixture.known.published.certificates.length, 1);
+  });
+
+  it('has signed nothing that lives longer than itself', async () => {
+    const fixture = new Fixture();
+    fixture.isNew = false;
+    const old = kept(await newCa({ notAfter: new Date(now + day) }));
+    fixture.signs(old);
+    assert.ok(fixture.known.rotation.phase === 'steady');
+    assert.equal(fixture.known.rotation.signing.signedUntil, now + day);
+  });
+
+  it('has signed nothing when the issuer is new', () => {
+    const fixture = new Fixture();
+    fixture.signs(kept(first));
+    fixture.advance(kept(second), { spread: true });
+    fixture.advance(kept(second), { spread: true });
+    assert.equal(fixture.signs(kept(second)), 'second of 1');
+  });
+
+  it('makes no root of its ca.crt known that does not verify it', () => {
+    const fixture = new Fixture();
+    fixture.signs(kept(first, { caCrt: first.pem + second.pem }));
+    assert.deepEqual(fixture.known.rotation.established, [kept(first).pair.id]);
+  });
+});
+
 describe('what is signed while the state changes', () => {
   it('keeps its anchor trusted', () => {
     const fixture = new Fixture();
@@ -156,10 +198,9 @@ describe('what is signed while the state changes', () => {
       present: fixture.known.authorityOf(next.pair),
       oldKeyKnown: true,
       gate: 'force',
-      covered: false,
-      settleMs: 0,
+      spread: false,
     });
-    assert.ok(forced?.phase === 'steady');
+    assert.ok(forced.phase === 'steady');
     choice.onSign(now + hour); // while that state is being written
     fixture.known.commit(forced, rotationRecord(forced));
     assert.equal(published(fixture.known.rotation).length, 2);

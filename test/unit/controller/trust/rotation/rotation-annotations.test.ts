@@ -45,17 +45,25 @@ describe('what is kept of a rotation', () => {
   const first = { id: one, anchors: [one], under: [one], notAfter: now + 1_000 };
   const second = { id: two, anchors: [two], under: [one, two], notAfter: now + 2_000 };
   const former = [{ anchor: one, until: now + 500 }];
+  const spread = { since: now, established: [one] };
   const rotations: readonly Rotation[] = [
-    { phase: 'steady', since: now, signing: { ...first, signedUntil: now + 1 } },
-    { phase: 'spreading', since: now, signing: { ...first, signedUntil: now + 1 }, next: second, former },
-    { phase: 'waiting', since: now, next: second, former },
-    { phase: 'draining', since: now, signing: { ...second, signedUntil: now }, former },
+    { ...spread, phase: 'steady', signing: { ...first, signedUntil: now + 1 } },
+    { ...spread, phase: 'spreading', signing: { ...first, signedUntil: now + 1 }, next: second, former },
+    { ...spread, phase: 'waiting', next: second, former },
+    { ...spread, phase: 'draining', signing: { ...second, signedUntil: now }, former },
   ];
   for (const rotation of rotations) {
     it(`is read as it was written when ${rotation.phase}`, () => {
       assert.deepEqual(parseRotationRecord(rotationRecord(rotation)), rotation);
     });
   }
+
+  it('is the same text for the same state', () => {
+    for (const rotation of rotations) {
+      const turned = Object.fromEntries(Object.entries(rotation).toReversed()) as unknown as Rotation;
+      assert.equal(rotationRecord(turned), rotationRecord(rotation));
+    }
+  });
 
   it('is nothing when somebody else has written it', () => {
     const text = rotationRecord(rotations[1] as Rotation);

@@ -8,6 +8,7 @@ import {
 } from '../../../../../src/controller/trust/rotation/rotation.ts';
 import type {
   Authority,
+  PresentAuthority,
   Rotation,
   RotationGate,
 } from '../../../../../src/controller/trust/rotation/rotation.ts';
@@ -19,20 +20,32 @@ import {
 const minute = 60_000;
 const settleMs = 10_000;
 
-/** Roots 1 to 4, each with itself and two intermediates to sign. */
-const authorities: readonly Authority[] = [1, 2, 3, 4].flatMap((root) =>
-  [0, 1, 2].map((one) => {
-    const anchor = `${root}`.repeat(64);
-    return { id: `${root}${one}`.repeat(32), anchors: [anchor], under: [anchor], notAfter: 10_000 * minute };
-  }),
-);
+/**
+ * Roots 1 to 4, each with itself and two intermediates to sign. One of each verifies under the next root too, which its
+ * Secret names at times: the same CA with one anchor or with two.
+ */
+const authorities: readonly PresentAuthority[] = [1, 2, 3, 4].flatMap((root) => [
+  ...[0, 1, 2].map((one) => authority(`${root}${one}`, [root])),
+  authority(`${root}3`, [root]),
+  authority(`${root}3`, [root, (root % 4) + 1]),
+]);
+
+function authority(id: string, roots: readonly number[]): PresentAuthority {
+  const anchors = roots.map((root) => `${root}`.repeat(64));
+  return { id: id.repeat(32), anchors, under: anchors, verifiedBy: anchors, notAfter: 10_000 * minute };
+}
 
 /** A cluster in which anything may happen next, with what must always hold. */
 class Model {
   readonly #random: () => number;
   #now = 0;
-  #rotation: Rotation | undefined;
-  #present = authorities[0];
+  #rotation: Rotation = {
+    phase: 'steady',
+    signing: { ...authority('10', [1]), signedUntil: 0 },
+    since: 0,
+    established: ['1'.repeat(64)],
+  };
+  #present: PresentAuthority | undefined = authorities[0];
   #gate: RotationGate | undefined;
   /** Ids of the CAs whose key the controller has. */
   readonly #keys = new Set<string>();
@@ -40,7 +53,7 @@ class Model {
   readonly #nodes = new Map<number, ReadonlySet<string>>();
   /** Anchors that a node may lack though a CA signs under them: by force, or after a minute without any signer. */
   readonly #imposed = new Set<string>();
-  readonly #leaves: { readonly anchor: string; readonly until: number }[] = [];
+  readonly #leaves: { readonly anchors: readonly string[]; readonly until: number }[] = [];
   #dropped = false;
   signed = 0;
   switches = 0;
@@ -58,20 +71,19 @@ class Model {
   look(): void {
     if (this.#present) this.#keys.add(this.#present.id);
     const before = this.#rotation;
-    const signing = before && before.phase !== 'waiting' ? before.signing.id : '';
-    const set = new Set(before ? published(before) : []);
+    const signing = before.phase === 'waiting' ? '' : before.signing.id;
+    const set = new Set(published(before));
     const covered = [...this.#nodes.values()].every((has) => has.symmetricDifference(set).size === 0);
     const next = advance(before, {
       now: this.#now,
       present: this.#present,
       oldKeyKnown: this.#keys.has(signing),
       gate: this.#gate,
-      covered,
-      settleMs,
+      spread: covered && this.#now >= before.since + settleMs,
     });
     this.#rotation = next;
     this.#dropped ||= this.#gate === 'drop';
-    if (next && next.phase !== 'waiting' && next.signing.id !== signing) this.#switched(next.signing, before);
+    if (next.phase !== 'waiting' && next.signing.id !== signing) this.#switched(next.signing, before);
   }
 
   replaceSecret(): void {
@@ -88,7 +100,9 @@ class Model {
 
   /** Another controller goes on from the record; the old key may be lost. */
   failOver(): void {
-    if (this.#rotation) this.#rotation = parseRotationRecord(rotationRecord(this.#rotation));
+    const kept = parseRotationRecord(rotationRecord(this.#rotation));
+    assert.ok(kept);
+    this.#rotation = kept;
     if (this.#random() < 0.5) this.#keys.clear();
   }
 
@@ -98,7 +112,7 @@ class Model {
 
   /** A node's volumes are given what is published, which is also how a node comes to have some. */
   apply(): void {
-    if (this.#rotation) this.#nodes.set(Math.floor(this.#random() * 3), new Set(published(this.#rotation)));
+    this.#nodes.set(Math.floor(this.#random() * 3), new Set(published(this.#rotation)));
   }
 
   leave(): void {
@@ -107,32 +121,39 @@ class Model {
 
   sign(): void {
     const rotation = this.#rotation;
-    if (!rotation || rotation.phase === 'waiting' || !this.#keys.has(rotation.signing.id)) return;
-    const [anchor = ''] = rotation.signing.anchors;
+    if (rotation.phase === 'waiting' || !this.#keys.has(rotation.signing.id)) return;
     const until = Math.min(this.#now + Math.ceil(this.#random() * 20) * minute, rotation.signing.notAfter);
     if (until <= this.#now) return;
     this.signed += 1;
-    this.#leaves.push({ anchor, until });
+    this.#leaves.push({ anchors: rotation.signing.under, until });
     this.#rotation = withSigned(rotation, rotation.signing, until, this.#now);
   }
 
-  #switched(signing: Authority, before: Rotation | undefined): void {
-    const [anchor = ''] = signing.anchors;
+  #switched(signing: Authority, before: Rotation): void {
     this.switches += 1;
     const forced = this.#gate === 'force' || this.#gate === 'drop';
-    const waited = before !== undefined && 'next' in before && this.#now >= before.since + longestWaitMs;
-    // A minute without a signer: the state says so itself, or did until this moment.
-    const unsigned = before?.phase === 'waiting' || (before && !this.#keys.has(before.signing.id));
-    if (forced || (waited && unsigned)) this.#imposed.add(anchor);
-    if (this.#imposed.has(anchor)) return;
-    for (const [node, has] of this.#nodes) assert.ok(has.has(anchor), `node ${node} trusts what signs now`);
+    // Published for a minute, and nothing else to sign with: the state says so itself, or did until this moment.
+    const waited = this.#now >= before.since + longestWaitMs;
+    const unsigned = before.phase === 'waiting' || !this.#keys.has(before.signing.id);
+    if (forced || (waited && unsigned)) for (const anchor of signing.under) this.#imposed.add(anchor);
+    if (signing.under.some((anchor) => this.#imposed.has(anchor))) return;
+    for (const [node, has] of this.#nodes) {
+      assert.ok(
+        signing.under.some((anchor) => has.has(anchor)),
+        `node ${node} trusts what signs now`,
+      );
+    }
   }
 
   #checkAnchors(): void {
-    if (!this.#rotation || this.#dropped) return;
+    if (this.#dropped) return;
     const trusted = new Set(published(this.#rotation));
-    for (const { anchor, until } of this.#leaves) {
-      if (until > this.#now) assert.ok(trusted.has(anchor), 'an anchor is trusted while a leaf of it lives');
+    for (const { anchors, until } of this.#leaves) {
+      if (until <= this.#now) continue;
+      assert.ok(
+        anchors.every((anchor) => trusted.has(anchor)),
+        'an anchor is trusted while a leaf of it lives',
+      );
     }
   }
 

@@ -8,8 +8,8 @@ import {
   withSigned,
 } from '../../../../../src/controller/trust/rotation/rotation.ts';
 import type {
-  Authority,
   Observation,
+  PresentAuthority,
   Rotation,
 } from '../../../../../src/controller/trust/rotation/rotation.ts';
 
@@ -17,9 +17,11 @@ const hour = 3_600_000;
 const end = 1_000 * hour;
 
 /** A CA named after its root and itself, as in `R1/I2`; `R1` alone is the root. */
-function ca(name: string, options: Partial<Authority> = {}): Authority {
+function ca(name: string, options: Partial<PresentAuthority> = {}): PresentAuthority {
   const root = name.split('/')[0] ?? '';
-  return { id: name, anchors: [root], under: [root], notAfter: end, ...options };
+  const { anchors = [root], verifiedBy = [root] } = options;
+  const under = anchors.filter((anchor) => verifiedBy.includes(anchor));
+  return { id: name, anchors, under, verifiedBy, notAfter: end, ...options };
 }
 
 function seen(options: Partial<Observation> = {}): Observation {
@@ -28,18 +30,15 @@ function seen(options: Partial<Observation> = {}): Observation {
     present: ca('R1'),
     oldKeyKnown: true,
     gate: undefined,
-    covered: false,
-    settleMs: 0,
+    spread: false,
     ...options,
   };
 }
 
-/** The states that these observations lead through, from nothing. */
-function through(...observations: readonly Partial<Observation>[]): Rotation {
-  let rotation: Rotation | undefined;
-  for (const one of observations) rotation = advance(rotation, seen(one));
-  assert.ok(rotation);
-  return rotation;
+/** R1 signs, and has signed nothing. */
+function first(): Rotation {
+  const { verifiedBy: _, ...authority } = ca('R1');
+  return { phase: 'steady', signing: { ...authority, signedUntil: 0 }, since: 0, established: ['R1'] };
 }
 
 function summary(rotation: Rotation): string {
@@ -49,13 +48,11 @@ function summary(rotation: Rotation): string {
 
 /** R1 signs, and has signed until hour 24. */
 function steady(): Rotation {
-  return withSigned(through({}), ca('R1'), 24 * hour, 0);
+  return withSigned(first(), ca('R1'), 24 * hour, 0);
 }
 
 function spreading(options: Partial<Observation> = {}): Rotation {
-  const rotation = advance(steady(), seen({ now: hour, present: ca('R2'), ...options }));
-  assert.ok(rotation);
-  return rotation;
+  return advance(steady(), seen({ now: hour, present: ca('R2'), ...options }));
 }
 
 describe('the way from one CA to another', () => {
@@ -80,7 +77,7 @@ describe('the way from one CA to another', () => {
     [
       'so does a root that the trusted one verifies',
       steady(),
-      { present: ca('R2', { under: ['R1', 'R2'] }) },
+      { present: ca('R2', { verifiedBy: ['R1', 'R2'] }) },
       `draining R2 [${both}]`,
     ],
     ['force signs at once', steady(), { present: r2, gate: 'force' }, `draining R2 [${both}]`],
@@ -88,28 +85,16 @@ describe('the way from one CA to another', () => {
     ['a Secret that is gone changes nothing', steady(), { present: undefined }, 'steady R1 [R1]'],
 
     ['nothing signs anew before all nodes trust it', spreading(), { present: r2 }, `spreading R1 [${both}]`],
-    ['coverage lets it sign', spreading(), { present: r2, covered: true }, `draining R2 [${both}]`],
-    [
-      'unless it is held',
-      spreading(),
-      { present: r2, covered: true, gate: 'hold' },
-      `spreading R1 [${both}]`,
-    ],
-    ['or must settle', spreading(), { present: r2, covered: true, settleMs: hour }, `spreading R1 [${both}]`],
-    [
-      'for as long as that',
-      spreading(),
-      { present: r2, covered: true, settleMs: hour, now: 2 * hour },
-      `draining R2 [${both}]`,
-    ],
+    ['when they do it signs', spreading(), { present: r2, spread: true }, `draining R2 [${both}]`],
+    ['unless it is held', spreading(), { present: r2, spread: true, gate: 'hold' }, `spreading R1 [${both}]`],
     ['a rollback ends it', spreading(), {}, 'steady R1 [R1]'],
     ['a Secret that is gone leaves it', spreading(), { present: undefined }, `spreading R1 [${both}]`],
     ['another CA takes the place of the next', spreading(), { present: ca('R3') }, 'spreading R1 [R1 R3]'],
-    ['whose coverage counts anew', spreading(), { present: ca('R3'), covered: true }, 'spreading R1 [R1 R3]'],
+    ['which has to spread anew', spreading(), { present: ca('R3'), spread: true }, 'spreading R1 [R1 R3]'],
     [
-      'an intermediate of the next root goes on with its coverage',
+      'an intermediate of the next root goes on where that was',
       spreading(),
-      { present: ca('R2/I'), covered: true },
+      { present: ca('R2/I'), spread: true },
       `draining R2/I [${both}]`,
     ],
     [
@@ -118,6 +103,7 @@ describe('the way from one CA to another', () => {
       { present: ca('R1/I') },
       'steady R1/I [R1]',
     ],
+    ['it is held like any other', steady(), { present: ca('R1/I'), gate: 'hold' }, 'spreading R1 [R1]'],
     [
       'a lost key makes it wait',
       spreading(),
@@ -140,7 +126,7 @@ describe('the way from one CA to another', () => {
   for (const [name, from, observation, expected] of cases) {
     it(name, () => {
       const next = advance(from, seen({ now: hour, ...observation }));
-      assert.equal(next && summary(next), expected);
+      assert.equal(summary(next), expected);
     });
   }
 });
@@ -149,8 +135,49 @@ describe('a clock that is set back', () => {
   it('makes requests wait no longer than a minute all the same', () => {
     const waiting = spreading({ oldKeyKnown: false, now: 5 * hour });
     const back = advance(waiting, seen({ now: hour, present: ca('R2'), oldKeyKnown: false }));
-    const later = back && advance(back, seen({ now: hour + longestWaitMs, present: ca('R2') }));
-    assert.equal(later && summary(later), 'draining R2 [R1 R2]');
+    const later = advance(back, seen({ now: hour + longestWaitMs, present: ca('R2') }));
+    assert.equal(summary(later), 'draining R2 [R1 R2]');
+  });
+});
+
+describe('an anchor that was only just published', () => {
+  /** X, to which somebody adds B that verifies it too. */
+  const crossed = ca('R1', { anchors: ['R1', 'R2'], verifiedBy: ['R1', 'R2'] });
+  const under = ca('J', { anchors: ['R2'], verifiedBy: ['R2'] });
+
+  it('lets nothing sign under it before everybody has it, though it verifies the CA that signs', () => {
+    const added = advance(steady(), seen({ now: hour, present: crossed }));
+    assert.equal(summary(added), 'steady R1 [R1 R2]');
+    assert.equal(summary(advance(added, seen({ now: hour + 1000, present: under }))), 'spreading R1 [R1 R2]');
+    const everywhere = advance(added, seen({ now: 2 * hour, present: crossed, spread: true }));
+    assert.equal(summary(advance(everywhere, seen({ now: 3 * hour, present: under }))), 'draining J [R1 R2]');
+  });
+
+  it('is kept for what was signed while it was there', () => {
+    const added = advance(steady(), seen({ now: hour, present: crossed }));
+    const forced = advance(added, seen({ now: hour, present: ca('R3'), gate: 'force' }));
+    assert.equal(summary(forced), 'draining R3 [R1 R2 R3]');
+  });
+
+  it('has to spread also when its CA was let sign by force', () => {
+    const forced = advance(steady(), seen({ now: hour, present: ca('R2'), gate: 'force' }));
+    assert.equal(summary(advance(forced, seen({ now: hour, present: ca('R2/I') }))), 'spreading R2 [R1 R2]');
+  });
+});
+
+describe('a clock that goes ahead', () => {
+  it('lets no CA sign that is not known everywhere', () => {
+    const ahead = advance(spreading(), seen({ now: 20 * hour, present: ca('R2') }));
+    assert.equal(summary(ahead), 'spreading R1 [R1 R2]');
+  });
+
+  it('counts the wait from then on when it goes back', () => {
+    const waiting = spreading({ oldKeyKnown: false });
+    const ahead = advance(waiting, seen({ now: 20 * hour, present: ca('R3'), oldKeyKnown: false }));
+    assert.equal(summary(ahead), 'waiting - [R1 R3]');
+    const back = advance(ahead, seen({ now: hour, present: ca('R3'), oldKeyKnown: false }));
+    const later = seen({ now: hour + longestWaitMs, present: ca('R3'), oldKeyKnown: false });
+    assert.equal(summary(advance(back, later)), 'draining R3 [R1 R3]');
   });
 });
 
@@ -158,37 +185,57 @@ describe('an anchor that no CA signs under any more', () => {
   const until = 24 * hour + 6 * hour; // a quarter of the lifetime ahead
 
   it('is trusted until the last certificate has expired', () => {
-    const draining = advance(spreading(), seen({ now: 2 * hour, present: ca('R2'), covered: true }));
-    assert.ok(draining);
-    assert.equal(wakesAt(draining, 0, 2 * hour), until);
+    const draining = advance(spreading(), seen({ now: 2 * hour, present: ca('R2'), spread: true }));
+    assert.equal(wakesAt(draining, 2 * hour), until);
     const before = advance(draining, seen({ now: until - 1, present: ca('R2') }));
-    assert.equal(before && summary(before), 'draining R2 [R1 R2]');
+    assert.equal(summary(before), 'draining R2 [R1 R2]');
     const after = advance(draining, seen({ now: until, present: ca('R2') }));
-    assert.equal(after && summary(after), 'steady R2 [R2]');
+    assert.equal(summary(after), 'steady R2 [R2]');
   });
 
   it('is one of three when the CA changes again', () => {
-    const draining = advance(spreading(), seen({ now: hour, present: ca('R2'), covered: true }));
+    const draining = advance(spreading(), seen({ now: hour, present: ca('R2'), spread: true }));
     const again = advance(draining, seen({ now: 2 * hour, present: ca('R3') }));
-    assert.equal(again && summary(again), 'spreading R2 [R1 R2 R3]');
-    const last = advance(again, seen({ now: 3 * hour, present: ca('R3'), covered: true }));
+    assert.equal(summary(again), 'spreading R2 [R1 R2 R3]');
+    const last = advance(again, seen({ now: 3 * hour, present: ca('R3'), spread: true }));
     // R2 has signed nothing.
-    assert.equal(last && summary(last), 'draining R3 [R1 R3]');
+    assert.equal(summary(last), 'draining R3 [R1 R3]');
   });
 
   it('lets its CA sign at once when that comes back', () => {
-    const draining = advance(spreading(), seen({ now: hour, present: ca('R2'), covered: true }));
-    assert.ok(draining);
+    const draining = advance(spreading(), seen({ now: hour, present: ca('R2'), spread: true }));
     const signed = withSigned(draining, ca('R2'), 10 * hour, 2 * hour);
     const back = advance(signed, seen({ now: 2 * hour }));
-    assert.equal(back && summary(back), 'draining R1 [R1 R2]');
-    assert.ok(back?.phase === 'draining');
+    assert.equal(summary(back), 'draining R1 [R1 R2]');
+    assert.ok(back.phase === 'draining');
     assert.equal(back.signing.signedUntil, until, 'it answers for what it signed before');
   });
 
+  it('is trusted as long when the Secret of another CA names it for a while', () => {
+    const draining = advance(spreading(), seen({ now: 2 * hour, present: ca('R2'), spread: true }));
+    for (const anchors of [
+      { anchors: ['R2', 'R1'], verifiedBy: ['R2', 'R1'] },
+      { anchors: ['R2', 'R1'], verifiedBy: ['R2'] },
+    ]) {
+      const named = advance(draining, seen({ now: 3 * hour, present: ca('R2', anchors) }));
+      const again = advance(named, seen({ now: 4 * hour, present: ca('R2') }));
+      assert.equal(summary(again), 'draining R2 [R1 R2]');
+      assert.equal(summary(advance(again, seen({ now: until, present: ca('R2') }))), 'steady R2 [R2]');
+    }
+  });
+
+  it('is trusted longer for a certificate that another CA under it has signed meanwhile', () => {
+    const switched = advance(steady(), seen({ now: hour, present: ca('R1/I') }));
+    const signed = withSigned(switched, ca('R1'), 48 * hour, hour);
+    const replaced = advance(signed, seen({ now: hour, present: ca('R2'), gate: 'force' }));
+    assert.equal(
+      summary(advance(replaced, seen({ now: 48 * hour, present: ca('R2') }))),
+      'draining R2 [R1 R2]',
+    );
+  });
+
   it('is taken back for a certificate that was on its way while the state changed', () => {
-    const next = advance(through({}), seen({ present: ca('R2'), gate: 'force' }));
-    assert.ok(next);
+    const next = advance(first(), seen({ present: ca('R2'), gate: 'force' }));
     assert.equal(summary(next), 'steady R2 [R2]');
     assert.equal(summary(withSigned(next, ca('R1'), hour, 0)), 'draining R2 [R1 R2]');
   });
@@ -196,7 +243,7 @@ describe('an anchor that no CA signs under any more', () => {
 
 describe('how long a CA has signed for', () => {
   it('is raised ahead of need, so that few certificates change it', () => {
-    let rotation = through({});
+    let rotation = first();
     let changes = 0;
     for (let now = 0; now < 24 * hour; now += 60_000) {
       const next = withSigned(rotation, ca('R1'), now + hour, now);
@@ -207,7 +254,7 @@ describe('how long a CA has signed for', () => {
   });
 
   it('never ends after the CA itself', () => {
-    const rotation = withSigned(through({}), ca('R1', { notAfter: 3 * hour }), 3 * hour, 0);
+    const rotation = withSigned(first(), ca('R1', { notAfter: 3 * hour }), 3 * hour, 0);
     assert.ok(rotation.phase === 'steady');
     assert.equal(rotation.signing.signedUntil, 3 * hour);
   });
