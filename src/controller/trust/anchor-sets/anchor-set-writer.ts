@@ -84,8 +84,8 @@ export class AnchorSetWriter {
     try {
       this.#keep(await this.#deps.resource.replaceStatus({ ...present, status }));
     } catch (error) {
+      // It has changed since, or is gone: the watch tells of that.
       if (!isKubeError(error, 'conflict', 'not-found')) throw error;
-      this.#written.delete(anchorSetName(source));
     }
   }
 
@@ -102,11 +102,17 @@ export class AnchorSetWriter {
   readonly onChange = ({ type, object }: Change<AnchorSet>): void => {
     const name = object.metadata.name ?? '';
     const written = this.#written.get(name);
-    if (written && (type === 'deleted' || isAsNew(object, written))) this.#written.delete(name);
+    if (!written) return;
+    // After a time without a watch a deletion is told of with an older state than the last.
+    const isGone = type === 'deleted' && object.metadata.uid === written.metadata.uid;
+    if (isGone || isAsNew(object, written)) this.#written.delete(name);
   };
 
+  /** @returns the set as it was answered, also when a later write was answered before */
   #keep(set: AnchorSet): AnchorSet {
-    this.#written.set(set.metadata.name ?? '', set);
+    const { name = '' } = set.metadata;
+    const written = this.#written.get(name);
+    if (!written || isAsNew(set, written)) this.#written.set(name, set);
     return set;
   }
 

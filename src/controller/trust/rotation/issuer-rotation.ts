@@ -31,6 +31,11 @@ export interface PublishedAnchors {
   readonly hash: string;
 }
 
+interface Signed {
+  readonly by: Authority;
+  readonly until: number;
+}
+
 /** One issuer's rotation with the certificates and keys that belong to it: which of them signs at this moment. */
 export class IssuerRotation {
   readonly #deps: IssuerRotationDependencies;
@@ -41,8 +46,10 @@ export class IssuerRotation {
   #present: KeptPair | undefined;
   /** Those that the state speaks of and that came since, by their ids. */
   readonly #pairs = new Map<string, KeptPair>();
-  /** What was signed since {@link begin}, by the id of the CA. */
-  readonly #signedSince = new Map<string, { readonly by: Authority; readonly until: number }>();
+  /** What was signed and is in no record yet, by the id of the CA. */
+  readonly #unsaved = new Map<string, Signed>();
+  /** Of these what {@link begin} gave away: the next state has it, or has dropped it. */
+  #begun: ReadonlySet<Signed> = new Set();
   #choice: SigningChoice | undefined;
   /** Shown to those whose requests wait. */
   #waitingFor = 'the new CA is not known to all nodes yet';
@@ -101,31 +108,23 @@ export class IssuerRotation {
 
   /** The state that the next one is made from: what is signed from now on is taken over into that. */
   begin(): Rotation {
-    this.#signedSince.clear();
+    this.#begun = new Set(this.#unsaved.values());
     return this.#rotation;
   }
 
   /** From now on this is the state: it has been written as this record, with what it publishes. */
   commit(next: Rotation, record: string): void {
     this.#record = record;
-    let rotation = next;
-    for (const { by, until } of this.#signedSince.values()) {
-      rotation = withSigned(rotation, by, until, this.#deps.now());
-    }
-    this.#rotation = rotation;
-    this.#published = this.#publish(rotation);
-    this.#choice = undefined;
-    this.#forgetOthers(rotation);
-    if (rotation !== next) this.#deps.onOutgrown();
+    for (const [id, signed] of this.#unsaved) if (this.#begun.has(signed)) this.#unsaved.delete(id);
+    this.#become(next);
+    this.#forgetOthers(this.#rotation);
   }
 
   /** The state as another controller left it. */
   takeUp(rotation: Rotation, certificates: readonly Certificate[], record: string | undefined): void {
     this.#record = record;
     this.#learn(certificates);
-    this.#rotation = rotation;
-    this.#published = this.#publish(rotation);
-    this.#choice = undefined;
+    this.#become(rotation);
   }
 
   say(waitingFor: string): void {
@@ -164,15 +163,31 @@ export class IssuerRotation {
     return { choice: 'wait', anchors: this.#published.certificates, message: this.#waitingFor };
   }
 
-  #signed(authority: Authority, until: number): void {
-    const before = this.#signedSince.get(authority.id)?.until ?? 0;
-    if (until > before) this.#signedSince.set(authority.id, { by: authority, until });
-    const next = withSigned(this.#rotation, authority, until, this.#deps.now());
+  #signed(by: Authority, until: number): void {
+    const before = this.#unsaved.get(by.id)?.until ?? 0;
+    if (until > before) this.#unsaved.set(by.id, { by, until });
+    const next = withSigned(this.#rotation, by, until, this.#deps.now());
     if (next === this.#rotation) return;
-    this.#rotation = next;
-    this.#published = this.#publish(next);
-    this.#choice = undefined;
+    this.#set(next);
     this.#deps.onOutgrown();
+  }
+
+  /** The state that is written, and what was signed beyond it. */
+  #become(written: Rotation): void {
+    const now = this.#deps.now();
+    let rotation = written;
+    for (const [id, { by, until }] of this.#unsaved) {
+      if (withSigned(written, by, until, now) === written) this.#unsaved.delete(id);
+      else rotation = withSigned(rotation, by, until, now);
+    }
+    this.#set(rotation);
+    if (rotation !== written) this.#deps.onOutgrown();
+  }
+
+  #set(rotation: Rotation): void {
+    this.#rotation = rotation;
+    this.#published = this.#publish(rotation);
+    this.#choice = undefined;
   }
 
   #forgetOthers(rotation: Rotation): void {

@@ -15,6 +15,9 @@ class Fixture {
   served = true;
   room = true;
   writes = 0;
+  /** What happens while a status is on its way to the server, and back. */
+  beforeStatus = async (): Promise<unknown> => undefined;
+  afterStatus = async (): Promise<unknown> => undefined;
   now = now;
   #version = 10;
   readonly writer = new AnchorSetWriter({
@@ -34,8 +37,15 @@ class Fixture {
         }
         return this.#store(set);
       },
-      replaceStatus: async (set) =>
-        this.#store({ ...this.#found(), ...(set.status && { status: set.status }) }),
+      replaceStatus: async (set) => {
+        await this.beforeStatus();
+        if (this.#found().metadata.resourceVersion !== set.metadata.resourceVersion) {
+          throw new KubeError('conflict', 'changed');
+        }
+        const stored = this.#store({ ...this.#found(), ...(set.status && { status: set.status }) });
+        await this.afterStatus();
+        return stored;
+      },
       delete: async () => {
         this.#found();
         this.stored = undefined;
@@ -63,7 +73,8 @@ class Fixture {
   #store(set: AnchorSet): AnchorSet {
     this.writes += 1;
     this.#version += 1;
-    this.stored = { ...set, metadata: { ...set.metadata, resourceVersion: String(this.#version) } };
+    const { uid = `uid-${this.#version}` } = this.stored?.metadata ?? {};
+    this.stored = { ...set, metadata: { ...set.metadata, uid, resourceVersion: String(this.#version) } };
     return this.stored;
   }
 }
@@ -170,6 +181,43 @@ describe('an AnchorSet', () => {
     await fixture.writer.write(source, wanted);
     assert.equal(fixture.stored?.spec.anchors, 'A');
     assert.equal(fixture.writes, 3);
+  });
+
+  it('is not what it was before because a status was written at the same time', async () => {
+    const status = { coverage: { nodes: 1, covered: 1 } };
+    const next = { ...wanted, anchors: 'B' };
+    for (const moment of ['beforeStatus', 'afterStatus'] as const) {
+      const fixture = new Fixture();
+      await fixture.writer.write(source, wanted);
+      fixture.cached = fixture.stored;
+      fixture[moment] = () => fixture.writer.write(source, next, { onConflict: 'throw' });
+      await fixture.writer.writeStatus(source, status);
+      assert.equal(fixture.writer.get(source)?.spec.anchors, 'B', moment);
+    }
+  });
+
+  it('is made again when it was deleted while the watch was away', async () => {
+    const fixture = new Fixture();
+    await fixture.writer.write(source, wanted);
+    const first = fixture.stored;
+    assert.ok(first);
+    await fixture.writer.write(source, { ...wanted, anchors: 'B' });
+    fixture.lose();
+    // With the last state that the watch had heard of.
+    fixture.writer.onChange({ type: 'deleted', object: first });
+    await fixture.writer.write(source, { ...wanted, anchors: 'B' });
+    assert.equal(fixture.stored?.spec.anchors, 'B');
+  });
+
+  it('is not gone when the watch tells late that the one before it is', async () => {
+    const fixture = new Fixture();
+    await fixture.writer.write(source, wanted);
+    const first = fixture.stored;
+    assert.ok(first);
+    fixture.lose();
+    await fixture.writer.write(source, { ...wanted, anchors: 'B' }, { onConflict: 'throw' });
+    fixture.writer.onChange({ type: 'deleted', object: first });
+    assert.equal(fixture.writer.get(source)?.spec.anchors, 'B');
   });
 
   it('is not written where the cluster has no such kind', async () => {

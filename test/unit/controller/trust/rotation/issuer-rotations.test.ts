@@ -207,6 +207,18 @@ describe('what is signed while the state changes', () => {
     assert.ok(fixture.outgrown > 0, 'it is to be written anew');
   });
 
+  it('is not trusted again when everything older is dropped', () => {
+    const fixture = new Fixture();
+    const [old, next] = [kept(first), kept(second)];
+    fixture.signs(old);
+    fixture.advance(old);
+    const choice = fixture.rotations.choose(key, old);
+    assert.ok(choice.choice === 'sign');
+    choice.onSign(now + hour);
+    fixture.advance(next, { gate: 'drop' });
+    assert.equal(fixture.known.published.certificates.length, 1);
+  });
+
   it('is written ahead of need', () => {
     const fixture = new Fixture();
     const old = kept(first);
@@ -234,6 +246,29 @@ describe('what another controller has left', () => {
     other.rotations.takeUp(key);
     assert.equal(other.known.rotation.phase, 'spreading');
     assert.equal(other.signs(next), 'first of 2');
+  });
+
+  it('does not take away what was signed here and is written nowhere yet', () => {
+    const [one, other] = [new Fixture(), new Fixture()];
+    const [old, next] = [kept(first), kept(second)];
+    for (const fixture of [one, other]) {
+      fixture.signs(old);
+      fixture.advance(old);
+    }
+    const choice = one.rotations.choose(key, old);
+    assert.ok(choice.choice === 'sign');
+    choice.onSign(now + hour);
+    one.known.begin(); // and the write that follows fails
+    choice.onSign(now + 3 * hour);
+    other.advance(next);
+    other.advance(next, { spread: true });
+    one.stored = other.stored;
+    one.rotations.takeUp(key);
+    assert.equal(one.known.rotation.phase, 'draining');
+    assert.equal(one.known.published.certificates.length, 2, 'the first is trusted still');
+    one.advance(next);
+    one.advance(next, { now: now + 3 * hour });
+    assert.equal(one.known.published.certificates.length, 2, 'for as long as it signed for');
   });
 
   it('is not what this one is about to write', () => {
