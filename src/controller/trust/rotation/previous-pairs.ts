@@ -94,30 +94,52 @@ export class PreviousPairs {
   }
 
   /** The owner needs it no more; with the last one it goes. Nothing happens when there is none. Throws KubeError. */
-  async release(key: SecretKey, { uid }: OwnerReference): Promise<void> {
+  async release(key: SecretKey, owner: OwnerReference): Promise<void> {
     const previous = previousKey(key);
-    const kept = this.#kept.get(keyText(previous));
-    if (!kept) return;
-    const owners = kept.secret.metadata.ownerReferences ?? [];
-    const others = owners.filter((owner) => owner.uid !== uid);
-    if (others.length === owners.length && others.length > 0) return;
-    try {
-      if (others.length === 0) await this.#deps.resource.delete(previous);
-      else this.#kept.set(keyText(previous), { ...kept, secret: await this.#leave(kept.secret, others) });
-    } catch (error) {
-      if (!isKubeError(error, 'not-found')) throw error;
+    for (let attempt = 1; ; attempt += 1) {
+      const kept = this.#kept.get(keyText(previous));
+      if (!kept) return;
+      try {
+        await this.#leave(previous, kept, owner);
+        return;
+      } catch (error) {
+        if (!isKubeError(error, 'conflict', 'not-found') || attempt === attempts) throw error;
+      }
+      await this.#readAgain(previous, kept);
     }
-    if (others.length === 0) this.#kept.delete(keyText(previous));
   }
 
-  #leave(secret: Secret, ownerReferences: OwnerReference[]): Promise<Secret> {
-    return this.#deps.resource.replace({ ...secret, metadata: { ...secret.metadata, ownerReferences } });
+  async #leave(key: SecretKey, kept: KeptPair, { uid }: OwnerReference): Promise<void> {
+    const { resource } = this.#deps;
+    const { metadata } = kept.secret;
+    const owners = metadata.ownerReferences ?? [];
+    const others = owners.filter((owner) => owner.uid !== uid);
+    if (others.length === owners.length && others.length > 0) return;
+    if (others.length > 0) {
+      const left = { ...kept.secret, metadata: { ...metadata, ownerReferences: others } };
+      this.#kept.set(keyText(key), { ...kept, secret: await resource.replace(left) });
+      return;
+    }
+    // Another issuer may have come to own it meanwhile.
+    await resource.delete(key, { uid: metadata.uid, resourceVersion: metadata.resourceVersion });
+    this.#kept.delete(keyText(key));
+  }
+
+  /** Somebody has changed it, or deleted it, or made it their own. */
+  async #readAgain(key: SecretKey, { pair }: KeptPair): Promise<void> {
+    try {
+      const secret = await this.#deps.resource.get(key);
+      if (isOurs(secret)) this.#kept.set(keyText(key), { pair, secret: slim(secret) });
+      else this.#kept.delete(keyText(key));
+    } catch (error) {
+      if (!isKubeError(error, 'not-found')) throw error;
+      this.#kept.delete(keyText(key));
+    }
   }
 
   #take(key: ObjectKey, secret: Secret): void {
-    const slim = { ...secret, data: pairData(secret) };
-    const read = readCaKeyPair(slim);
-    if (read.usable) this.#kept.set(keyText(key), { pair: read.keyPair, secret: slim });
+    const read = readCaKeyPair(secret);
+    if (read.usable) this.#kept.set(keyText(key), { pair: read.keyPair, secret: slim(secret) });
   }
 
   async #put(wanted: Secret, owner: OwnerReference): Promise<Secret> {
@@ -129,7 +151,7 @@ export class PreviousPairs {
     }
     const { namespace, name = '' } = wanted.metadata;
     const present = await resource.get({ ...(namespace !== undefined && { namespace }), name });
-    if (present.metadata.labels?.[previousPairLabel] !== 'true') {
+    if (!isOurs(present)) {
       throw new ForeignSecretError(`secrets "${namespace}/${name}" exists and is not certmount's`);
     }
     const others = present.metadata.ownerReferences?.filter(({ uid }) => uid !== owner.uid) ?? [];
@@ -148,10 +170,21 @@ export class PreviousPairs {
 /** Secrets in one answer: each may have a megabyte. */
 const pageSize = 20;
 
+/** Against other writers, before the caller has to come again. */
+const attempts = 4;
+
 const keptData: readonly string[] = ['tls.crt', 'tls.key', 'ca.crt'];
 
 function pairData({ data = {} }: Secret): Record<string, string> {
   return Object.fromEntries(Object.entries(data).filter(([field]) => keptData.includes(field)));
+}
+
+function slim(secret: Secret): Secret {
+  return { ...secret, data: pairData(secret) };
+}
+
+function isOurs({ metadata }: Secret): boolean {
+  return metadata.labels?.[previousPairLabel] === 'true';
 }
 
 /** Kubernetes' limit for object names (RFC 1123 subdomain). */

@@ -4,8 +4,8 @@ import type { KubeObject } from '../../../kube/index.ts';
 import { rotationGates } from './rotation.ts';
 import type { RotationGate } from './rotation.ts';
 
-export const gateAnnotation = 'certmount.io/ca-rotation';
-export const reissueAnnotation = 'certmount.io/ca-rotation-reissue';
+const gateAnnotation = 'certmount.io/ca-rotation';
+const reissueAnnotation = 'certmount.io/ca-rotation-reissue';
 
 /** What an issuer's annotations ask for. */
 export interface RotationWishes {

@@ -17,8 +17,8 @@ import type { KeptPair } from './previous-pairs.ts';
 import { rotationWishes } from './rotation-annotations.ts';
 import type { RotationWishes } from './rotation-annotations.ts';
 import { rotationRecord, rotationRecordAnnotation } from './rotation-record.ts';
-import { rotationReport } from './rotation-report.ts';
-import type { RotationReport } from './rotation-report.ts';
+import type { ReportedWorld, RotationReport } from './rotation-report.ts';
+import { RotationTeller } from './rotation-teller.ts';
 import { advance, wakesAt } from './rotation.ts';
 import type { Observation, Rotation } from './rotation.ts';
 
@@ -50,23 +50,26 @@ export interface RotationControllerDependencies {
  * Time for a volume that was just being published to show in its node's report, and for a leader that has just begun to
  * learn who else reads the anchors.
  */
-export const reportDelayMs = 10_000;
-/** Each change of the condition is a write. */
-const tellEveryMs = 5_000;
-/** While nothing is signed each is one of every request that waits. */
-const tellWaitingEveryMs = 20_000;
+const reportDelayMs = 10_000;
 
 /** Takes each CA issuer from one CA to the next: what is published and kept first, then what signs. */
 export class RotationController {
   readonly #options: RotationControllerOptions;
   readonly #deps: RotationControllerDependencies;
   readonly #queue: WorkQueue;
-  readonly #reports = new Map<string, { readonly report: RotationReport; readonly at: number }>();
+  readonly #teller: RotationTeller;
   #startedAt = 0;
 
   constructor(options: RotationControllerOptions, deps: RotationControllerDependencies) {
     this.#options = options;
     this.#deps = deps;
+    this.#teller = new RotationTeller({
+      ...deps,
+      onReport: (key, { message }) => {
+        deps.rotations.get(key)?.say(message);
+        deps.onChange(key);
+      },
+    });
     this.#queue = new WorkQueue(
       { workers: 4, baseDelayMs: 200, maxDelayMs: 30_000 },
       {
@@ -91,7 +94,7 @@ export class RotationController {
 
   /** What the issuer's condition should say; undefined when there is nothing to tell. */
   report(key: IssuerKey): RotationReport | undefined {
-    return this.#reports.get(issuerKeyText(key))?.report;
+    return this.#teller.report(key);
   }
 
   run(signal: AbortSignal): Promise<void> {
@@ -103,9 +106,9 @@ export class RotationController {
     const { rotations, find, clock } = this.#deps;
     const issuer = find(key);
     if (!issuer?.spec.ca) return this.#forget(key, issuer);
-    const present = this.#deps.present(key);
+    const inSecret = this.#deps.present(key);
     // Also a first look: it begins the rotation of an issuer that is new.
-    if (present) rotations.choose(key, present);
+    if (inSecret) rotations.choose(key, inSecret);
     const rotation = rotations.get(key);
     if (!rotation) return;
 
@@ -113,13 +116,16 @@ export class RotationController {
     const wishes = rotationWishes(issuer);
     const hash = rotation.published.hash;
     const from = rotation.begin();
-    const next = advance(from, this.#observe(key, rotation, present, wishes));
+    const next = advance(from, this.#observe(key, rotation, inSecret, wishes));
     await this.#keep(key, issuer, rotation, { from, next, wishes });
-    if (next !== from) this.#tellOf(issuer, key, from, next, wishes);
-    const toldAgainAt = this.#report(key, rotation, wishes);
     const same = next.phase === from.phase && signingOf(next) === signingOf(from);
+    if (!same) this.#teller.moved(key, issuer, next, this.#world(key, rotation, next, wishes));
+    const { rotation: present } = rotation;
+    const toldAgainAt = this.#teller.tell(key, present, this.#world(key, rotation, present, wishes));
     if (!same || rotation.published.hash !== hash) this.#deps.onChange(key);
-    const at = Math.min(toldAgainAt ?? Infinity, this.#nextLook(key, rotation.rotation) ?? Infinity);
+    // Last, because nothing else depends on it: what fails here is tried again.
+    if (next.phase !== 'spreading') await this.#deps.oldPairs.release(key, issuer);
+    const at = Math.min(toldAgainAt ?? Infinity, this.#nextLook(key, present) ?? Infinity);
     return Number.isFinite(at) ? { requeueAfterMs: Math.max(0, at - clock.now()) } : undefined;
   }
 
@@ -154,7 +160,6 @@ export class RotationController {
     const wanted = this.#wanted(key, rotation, { from, next, wishes, record });
     await writer.write(key, wanted, { onConflict: 'throw' });
     rotation.commit(next, record);
-    if (next.phase !== 'spreading') await oldPairs.release(key, issuer);
   }
 
   #wanted(
@@ -194,43 +199,19 @@ export class RotationController {
     };
   }
 
-  #tellOf(issuer: AnyIssuer, key: IssuerKey, from: Rotation, next: Rotation, wishes: RotationWishes): void {
-    if (from.phase === next.phase && signingOf(from) === signingOf(next)) return;
-    const { events, log } = this.#deps;
-    const { reason, message } = this.#worded(key, next, wishes);
-    const event = reason === 'Steady' ? 'CARotationFinished' : `CARotation${reason}`;
-    const type = next.phase === 'waiting' ? 'Warning' : 'Normal';
-    log.info({ issuer: issuerKeyText(key), reason: event }, message);
-    events.record(issuer, key.kind, type, event, message);
-  }
-
-  /** @returns when there is more to tell, in milliseconds since the epoch */
-  #report(key: IssuerKey, rotation: IssuerRotation, wishes: RotationWishes): number | undefined {
-    const { clock, onChange } = this.#deps;
-    const text = issuerKeyText(key);
-    const report = this.#worded(key, rotation.rotation, wishes);
-    const before = this.#reports.get(text);
-    if (before?.report.reason === report.reason) {
-      if (before.report.message === report.message) return undefined;
-      const at = before.at + (report.reason === 'WaitingForTrust' ? tellWaitingEveryMs : tellEveryMs);
-      if (clock.now() < at) return at;
-    }
-    this.#reports.set(text, { report, at: clock.now() });
-    rotation.say(report.message);
-    onChange(key);
-    return undefined;
-  }
-
-  #worded(key: IssuerKey, rotation: Rotation, { gate, problems }: RotationWishes): RotationReport {
-    const known = this.#deps.rotations.get(key);
-    const coverage = known && this.#coverage(key, known);
+  #world(
+    key: IssuerKey,
+    known: IssuerRotation,
+    rotation: Rotation,
+    { gate, problems }: RotationWishes,
+  ): ReportedWorld {
     const settledAt = this.#settledAt(key, rotation);
-    return rotationReport(rotation, {
-      coverage: coverage ?? { nodes: 0, covered: 0, missing: [] },
+    return {
+      coverage: this.#coverage(key, known) ?? { nodes: 0, covered: 0, missing: [] },
       gate,
       problems,
       settledAt: settledAt > this.#deps.clock.now() ? settledAt : undefined,
-    });
+    };
   }
 
   #coverage(key: IssuerKey, { published }: IssuerRotation): Coverage | undefined {
@@ -253,9 +234,9 @@ export class RotationController {
 
   /** It is gone, or signs with no CA of its own any more. */
   async #forget(key: IssuerKey, issuer: AnyIssuer | undefined): Promise<void> {
-    await this.#deps.oldPairs.release(key, issuer);
     this.#deps.rotations.forget(key);
-    this.#reports.delete(issuerKeyText(key));
+    this.#teller.forget(key);
+    await this.#deps.oldPairs.release(key, issuer);
     this.#queue.forget(issuerKeyText(key));
   }
 }

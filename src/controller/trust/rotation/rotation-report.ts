@@ -24,7 +24,7 @@ export function rotationReport(rotation: Rotation, world: ReportedWorld): Rotati
 }
 
 /** As in "3 of 5 nodes". */
-export function coverageText({ covered, nodes }: Coverage): string {
+function coverageText({ covered, nodes }: Coverage): string {
   return `${covered} of ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`;
 }
 

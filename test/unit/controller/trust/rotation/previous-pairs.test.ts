@@ -19,6 +19,7 @@ const ca = await newCa();
 class Secrets {
   readonly stored: Secret[] = [];
   readonly pages: number[] = [];
+  #version = 0;
 
   list = async ({ limit = Infinity, continue: from = '0' }: ListQuery): Promise<KubeList<Secret>> => {
     const start = Number(from);
@@ -35,19 +36,43 @@ class Secrets {
   create = async (secret: Secret): Promise<Secret> => {
     const isThere = this.stored.some(({ metadata }) => metadata.name === secret.metadata.name);
     if (isThere) throw new KubeError('already-exists', 'there is one');
-    this.stored.push(secret);
-    return secret;
+    const created = this.#next(secret);
+    this.stored.push(created);
+    return created;
   };
   replace = async (secret: Secret): Promise<Secret> => {
-    const at = this.stored.findIndex(({ metadata }) => metadata.name === secret.metadata.name);
-    this.stored[at] = secret;
-    return secret;
+    const at = this.#checked(secret.metadata.name, secret.metadata.resourceVersion);
+    const replaced = this.#next(secret);
+    this.stored[at] = replaced;
+    return replaced;
   };
-  delete = async ({ name }: ObjectKey): Promise<void> => {
+  delete = async (
+    { name }: ObjectKey,
+    options: { resourceVersion?: string | undefined } = {},
+  ): Promise<void> => {
+    this.stored.splice(this.#checked(name, options.resourceVersion), 1);
+  };
+
+  /** Somebody else changes its labels. */
+  label(name: string, labels: Record<string, string>): void {
+    const at = this.#checked(name, undefined);
+    const { metadata, ...secret } = this.stored[at] ?? assert.fail(name);
+    this.stored[at] = this.#next({ ...secret, metadata: { ...metadata, labels } });
+  }
+
+  #checked(name: string | undefined, resourceVersion: string | undefined): number {
     const at = this.stored.findIndex(({ metadata }) => metadata.name === name);
     if (at < 0) throw new KubeError('not-found', 'there is none');
-    this.stored.splice(at, 1);
-  };
+    const present = this.stored[at]?.metadata.resourceVersion;
+    if (resourceVersion !== undefined && resourceVersion !== present)
+      throw new KubeError('conflict', 'it has changed');
+    return at;
+  }
+
+  #next(secret: Secret): Secret {
+    this.#version += 1;
+    return { ...secret, metadata: { ...secret.metadata, resourceVersion: String(this.#version) } };
+  }
 }
 
 function planted(name: string): Secret {
@@ -92,6 +117,43 @@ describe('CAs of before', () => {
     assert.equal(pairs.get(beside), undefined);
     assert.equal(pairs.size, 0);
     assert.deepEqual(resource.stored, []);
+  });
+
+  it('go also when somebody has labelled them, or another controller has shared them', async () => {
+    const resource = new Secrets();
+    const secret = caSecret(ca);
+    const read = readCaKeyPair(secret);
+    assert.ok(read.usable);
+    const kept = { pair: read.keyPair, secret };
+    const other = { ...owner, name: 'other', uid: 'issuer-2' };
+    const [pairs, others] = [new PreviousPairs({ resource }), new PreviousPairs({ resource })];
+    await pairs.keep(beside, kept, owner);
+    await others.keep(beside, kept, other);
+    await pairs.release(beside, owner);
+    assert.deepEqual(resource.stored[0]?.metadata.ownerReferences, [other]);
+    await pairs.release(beside, owner);
+    assert.equal(resource.stored.length, 1, 'it is the other one’s');
+    resource.label(previousKey(beside).name, { [previousPairLabel]: 'true', theirs: 'x' });
+    await others.release(beside, other);
+    assert.deepEqual(resource.stored, []);
+  });
+
+  it('are left where somebody has made them their own, and where they are gone', async () => {
+    const resource = new Secrets();
+    const secret = caSecret(ca);
+    const read = readCaKeyPair(secret);
+    assert.ok(read.usable);
+    const pairs = new PreviousPairs({ resource });
+    await pairs.keep(beside, { pair: read.keyPair, secret }, owner);
+    resource.label(previousKey(beside).name, {});
+    await pairs.release(beside, owner);
+    assert.equal(resource.stored.length, 1);
+    assert.equal(pairs.size, 0);
+    resource.stored.length = 0;
+    await pairs.keep(beside, { pair: read.keyPair, secret }, owner);
+    resource.stored.length = 0;
+    await pairs.release(beside, owner);
+    assert.equal(pairs.size, 0);
   });
 
   it('are read a few at a time, and those that belong to no issuer are not kept', async () => {

@@ -1,0 +1,329 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import type { AnchorSet } from '../../../../../src/api/anchor-set.ts';
+import type { Issuer } from '../../../../../src/api/issuer.ts';
+import { EventRecorder } from '../../../../../src/controller/events/event-recorder.ts';
+import { readCaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
+import type { IssuerKey } from '../../../../../src/controller/issuers/issuer-key.ts';
+import { AnchorSetWriter } from '../../../../../src/controller/trust/anchor-sets/anchor-set-writer.ts';
+import type { Coverage } from '../../../../../src/controller/trust/coverage/node-coverage.ts';
+import { IssuerRotations } from '../../../../../src/controller/trust/rotation/issuer-rotations.ts';
+import type { KeptPair } from '../../../../../src/controller/trust/rotation/previous-pairs.ts';
+import { RotationController } from '../../../../../src/controller/trust/rotation/rotation-controller.ts';
+import { KubeError } from '../../../../../src/kube/index.ts';
+import { silentLogger } from '../../../../../src/runtime/log.ts';
+import { FakeClock } from '../../../../support/fake-clock.ts';
+import { caSecret, newCa, newIssuer } from '../../builders.ts';
+import type { TestCa } from '../../builders.ts';
+
+const key: IssuerKey = { kind: 'Issuer', namespace: 'web', name: 'ca' };
+const second = 1_000;
+const minute = 60 * second;
+const [a, b, c] = (await Promise.all(
+  ['A', 'B', 'C'].map((commonName) => newCa({ subject: { commonName } })),
+)) as [TestCa, TestCa, TestCa];
+
+function kept(ca: TestCa): KeptPair {
+  const secret = caSecret(ca);
+  const read = readCaKeyPair(secret);
+  assert.ok(read.usable);
+  return { pair: read.keyPair, secret };
+}
+
+/** The issuer `web/ca` in a cluster that stores AnchorSets; one controller after the other. */
+class World {
+  readonly clock = new FakeClock();
+  issuer: Issuer | undefined = newIssuer();
+  present: KeptPair | undefined = kept(a);
+  coverage: Coverage | undefined = { nodes: 1, covered: 1, missing: [] };
+  stored: AnchorSet | undefined;
+  /** What the watch tells; the same as stored when not set. */
+  cached: AnchorSet | undefined;
+  refused: KubeError | undefined;
+  refusedRelease: KubeError | undefined;
+  previous: KeptPair | undefined;
+  writes = 0;
+  changes = 0;
+  readonly events: string[] = [];
+  #version = 0;
+  #stop = new AbortController();
+  rotations!: IssuerRotations;
+  writer!: AnchorSetWriter;
+  controller!: RotationController;
+
+  constructor() {
+    this.startController();
+  }
+
+  /** Another leader, which knows what is stored and nothing else. */
+  startController(): void {
+    const { clock } = this;
+    this.#stop.abort();
+    this.#stop = new AbortController();
+    this.writer = this.#newWriter();
+    this.rotations = new IssuerRotations({
+      now: () => clock.now(),
+      sets: () => 'present',
+      isNew: () => this.issuer?.status === undefined,
+      stored: (one) => this.writer.get(one),
+      previous: () => this.previous,
+      onOutgrown: () => this.controller.touch(key),
+    });
+    this.controller = new RotationController(
+      { trustDomain: 'cluster.local', settleMs: 2 * minute },
+      {
+        clock,
+        random: () => 0,
+        log: silentLogger,
+        rotations: this.rotations,
+        writer: this.writer,
+        find: () => this.issuer,
+        present: () => this.present,
+        coverage: () => this.coverage,
+        otherConsumers: () => false,
+        onChange: () => void (this.changes += 1),
+        oldPairs: {
+          keep: async (_, __, signing) => void (this.previous = signing),
+          release: async () => {
+            if (this.refusedRelease) throw this.refusedRelease;
+            this.previous = undefined;
+          },
+        },
+        events: new EventRecorder(
+          { reportingController: 'test', reportingInstance: 'test' },
+          {
+            clock,
+            create: (event) => Promise.resolve(void this.events.push(`${event.type} ${event.reason}`)),
+            onError: () => {},
+          },
+        ),
+      },
+    );
+    void this.controller.run(this.#stop.signal);
+  }
+
+  async look(ms = 0): Promise<void> {
+    this.controller.touch(key);
+    await this.clock.advance(0);
+    await this.clock.advance(ms);
+  }
+
+  async replaceCa(ca: TestCa, ms = 0): Promise<void> {
+    this.present = kept(ca);
+    await this.look(ms);
+  }
+
+  annotate(annotations: Record<string, string>): void {
+    this.issuer = newIssuer(undefined, {
+      metadata: { ...newIssuer().metadata, annotations },
+      status: { conditions: [] },
+    });
+  }
+
+  /** Has a certificate of an hour signed. */
+  sign(): void {
+    const choice = this.#choice();
+    assert.ok(choice.choice === 'sign', choice.choice);
+    choice.onSign(this.clock.now() + 60 * minute);
+  }
+
+  /** Whose key signs, and the names of what is published. */
+  get state(): string {
+    const choice = this.#choice();
+    const signer = choice.choice === 'sign' ? nameOf(choice.pair.certificate.pem) : choice.choice;
+    const published = [a, b, c].filter(({ pem }) => this.stored?.spec.anchors.includes(pem.trim()));
+    return `${signer} of ${published.map(({ pem }) => nameOf(pem)).join('')}`;
+  }
+
+  get condition(): string {
+    const { reason, message } = this.controller.report(key) ?? {};
+    return `${reason}: ${message}`;
+  }
+
+  #choice(): ReturnType<IssuerRotations['choose']> {
+    return this.rotations.choose(key, this.present ?? assert.fail('no Secret'));
+  }
+
+  #newWriter(): AnchorSetWriter {
+    return new AnchorSetWriter({
+      now: () => this.clock.now(),
+      cached: () => this.cached ?? this.stored,
+      hasRoom: () => true,
+      resource: {
+        get: async () => this.stored ?? assert.fail('not stored'),
+        create: (set) => this.#store(set),
+        replace: (set) => this.#store(set),
+        replaceStatus: (set) => this.#store(set),
+        delete: async () => void (this.stored = undefined),
+      },
+    });
+  }
+
+  async #store(set: AnchorSet): Promise<AnchorSet> {
+    if (this.refused) throw this.refused;
+    this.writes += 1;
+    this.#version += 1;
+    this.stored = { ...set, metadata: { ...set.metadata, resourceVersion: `${this.#version}` } };
+    return this.stored;
+  }
+}
+
+function nameOf(pem: string): string {
+  return ['A', 'B', 'C'][[a, b, c].findIndex((ca) => ca.pem.trim() === pem.trim())] ?? '?';
+}
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+describe('a CA that is replaced', () => {
+  it('signs on until the next one is everywhere, for ten seconds', async () => {
+    await world.look(minute);
+    assert.equal(world.state, 'A of A');
+    world.sign();
+    world.coverage = { nodes: 2, covered: 1, missing: ['x'] };
+    await world.replaceCa(b, minute);
+    assert.equal(world.state, 'A of AB');
+    assert.match(world.condition, /^Spreading: new CA is trusted on 1 of 2 nodes/);
+    assert.equal(world.previous?.pair.id, kept(a).pair.id);
+    world.coverage = { nodes: 2, covered: 2, missing: [] };
+    await world.look();
+    assert.equal(world.state, 'B of AB');
+    assert.match(world.condition, /^Draining/);
+    assert.equal(world.previous, undefined);
+    await world.clock.advance(90 * minute);
+    assert.equal(world.state, 'B of B');
+    assert.deepEqual(world.events, [
+      'Normal CARotationSpreading',
+      'Normal CARotationDraining',
+      'Normal CARotationFinished',
+    ]);
+  });
+
+  it('costs one write for each step, and none in between', async () => {
+    await world.look(minute);
+    for (let times = 0; times < 10; times += 1) await world.look(minute);
+    assert.equal(world.writes, 1);
+    await world.replaceCa(b, minute);
+    assert.equal(world.writes, 3);
+  });
+
+  it('changes nothing that is not written', async () => {
+    await world.look(minute);
+    world.refused = new KubeError('unavailable', 'no connection');
+    await world.replaceCa(b, minute);
+    assert.equal(world.state, 'A of A');
+    assert.match(world.condition, /^Steady/);
+    world.refused = undefined;
+    await world.clock.advance(minute);
+    assert.equal(world.state, 'B of B');
+  });
+});
+
+describe('a watch that is behind', () => {
+  it('brings no step back, though a status could not be written meanwhile', async () => {
+    await world.look(minute);
+    world.sign();
+    world.coverage = { nodes: 1, covered: 0, missing: ['x'] };
+    await world.replaceCa(b, minute);
+    world.cached = world.stored;
+    world.coverage = { nodes: 1, covered: 1, missing: [] };
+    await world.look();
+    world.sign();
+    world.refused = new KubeError('conflict', 'changed');
+    await world.writer.writeStatus(key, { coverage: { nodes: 1, covered: 1 } });
+    world.refused = undefined;
+    await world.look(minute);
+    assert.equal(world.state, 'B of AB');
+    assert.ok(world.rotations.get(key)?.rotation.phase === 'draining');
+  });
+});
+
+describe('an old key that cannot be removed', () => {
+  it('hides nothing of the rotation, and is tried again', async () => {
+    await world.look(minute);
+    world.sign();
+    world.refusedRelease = new KubeError('forbidden', 'no right to delete secrets');
+    await world.replaceCa(b, 11 * second);
+    assert.equal(world.state, 'B of AB');
+    assert.match(world.condition, /^Draining/);
+    assert.ok(world.events.includes('Normal CARotationDraining'));
+    assert.ok(world.previous);
+    world.refusedRelease = undefined;
+    await world.clock.advance(minute);
+    assert.equal(world.previous, undefined);
+  });
+
+  it('leaves nothing in memory of an issuer that is gone', async () => {
+    await world.look(minute);
+    world.refusedRelease = new KubeError('forbidden', 'no right to delete secrets');
+    world.issuer = undefined;
+    await world.look(minute);
+    assert.equal(world.rotations.get(key), undefined);
+    assert.equal(world.controller.report(key), undefined);
+  });
+});
+
+describe('a leader that comes in the midst of it', () => {
+  it('goes on with the old key', async () => {
+    await world.look(minute);
+    world.coverage = { nodes: 1, covered: 0, missing: ['x'] };
+    await world.replaceCa(b, minute);
+    world.startController();
+    await world.look(minute);
+    assert.equal(world.state, 'A of AB');
+  });
+
+  it('keeps requests waiting no longer than a minute from the beginning', async () => {
+    await world.look(minute);
+    world.sign();
+    await world.look();
+    world.startController();
+    world.coverage = { nodes: 1, covered: 0, missing: ['x'] };
+    await world.replaceCa(b, 40 * second);
+    assert.equal(world.state, 'wait of AB');
+    world.startController();
+    await world.look(15 * second);
+    assert.equal(world.state, 'wait of AB');
+    assert.match(world.condition, /^WaitingForTrust: new CA is trusted on 0 of 1 node,/);
+    await world.clock.advance(6 * second);
+    assert.equal(world.state, 'B of AB');
+  });
+
+  it('lets the new CA sign as soon as the nodes have it though requests wait', async () => {
+    await world.look(minute);
+    world.startController();
+    world.coverage = { nodes: 1, covered: 0, missing: ['x'] };
+    await world.replaceCa(b, 20 * second);
+    world.startController();
+    world.coverage = { nodes: 1, covered: 1, missing: [] };
+    await world.look(11 * second);
+    assert.equal(world.state, 'B of B');
+  });
+});
+
+describe('a clock that jumps ahead', () => {
+  it('lets no CA sign that a node lacks', async () => {
+    await world.look(minute);
+    world.sign();
+    world.coverage = { nodes: 2, covered: 1, missing: ['x'] };
+    await world.replaceCa(b);
+    world.clock.setWall(world.clock.now() + 50 * minute);
+    await world.look(second);
+    assert.equal(world.state, 'A of AB');
+  });
+});
+
+describe('a gate', () => {
+  it('that holds, holds another intermediate and everything else', async () => {
+    await world.look(minute);
+    world.annotate({ 'certmount.io/ca-rotation': 'hold' });
+    await world.replaceCa(b, 10 * minute);
+    assert.equal(world.state, 'A of AB');
+    assert.match(world.condition, /^Held: new CA is trusted on 1 of 1 node/);
+    world.annotate({});
+    await world.look();
+    assert.equal(world.state, 'B of B');
+  });
+});
