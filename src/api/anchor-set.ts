@@ -62,6 +62,15 @@ export function anchorSourceText(source: AnchorSource): string {
     : `${source.kind}/${source.name}`;
 }
 
+/** The reverse of {@link anchorSourceText}; undefined for what is none. */
+export function parseAnchorSource(text: string): AnchorSource | undefined {
+  const [kind, first = '', second = '', ...rest] = text.split('/');
+  if (first === '' || rest.length > 0) return undefined;
+  if (kind === 'Issuer') return second === '' ? undefined : { kind, namespace: first, name: second };
+  if (second !== '' || (kind !== 'Bundle' && kind !== 'ClusterIssuer')) return undefined;
+  return { kind, name: first };
+}
+
 /** The object's name, as in `clusterissuer.NAME`; one that would be too long ends in a digest. */
 export function anchorSetName(source: AnchorSource): string {
   const name = anchorSourceText(source).replaceAll('/', '.').toLowerCase();

@@ -1,4 +1,4 @@
-import { anchorSetName, anchorsHash } from '../../api/anchor-set.ts';
+import { anchorSetName, anchorsHash, parseAnchorSource } from '../../api/anchor-set.ts';
 import { getCondition } from '../../api/condition.ts';
 import { secrets } from '../../api/core.ts';
 import { nodeTrusts } from '../../api/node-trust.ts';
@@ -15,7 +15,7 @@ import type { IssuerObjects } from '../issuers/issuer-objects.ts';
 import { AnchorSets } from './anchor-sets/anchor-sets.ts';
 import { CoverageReporter } from './coverage/coverage-reporter.ts';
 import { NodeCoverage } from './coverage/node-coverage.ts';
-import type { Coverage } from './coverage/node-coverage.ts';
+import type { Coverage, SetState } from './coverage/node-coverage.ts';
 import type { TrustFigures } from './metrics.ts';
 import { OptionalView } from './optional-view.ts';
 import { IssuerRotations } from './rotation/issuer-rotations.ts';
@@ -61,8 +61,6 @@ export class Trust {
   readonly #rotations: IssuerRotations;
   readonly #controller: RotationController;
   readonly #reporter: CoverageReporter;
-  /** Whose set has which name. */
-  readonly #issuerOf = new Map<string, IssuerKey>();
 
   constructor(options: TrustOptions, deps: TrustDependencies) {
     this.#deps = deps;
@@ -82,7 +80,7 @@ export class Trust {
     this.#reporter = new CoverageReporter({
       ...deps,
       find: (name) => this.anchorSets.get(name),
-      coverage: (set, hash) => this.#coverageOf(set, hash),
+      coverage: (sets) => this.#coverageOf(sets),
       rotation: (source) => (source.kind === 'Bundle' ? undefined : this.#controller.report(source)),
       writeStatus: (source, status) => this.anchorSets.writer.writeStatus(source, status),
     });
@@ -95,7 +93,6 @@ export class Trust {
 
   /** Which CA an issuer signs with, now that its Secret has this one. */
   choose(key: IssuerKey, present: KeptPair): SigningChoice {
-    this.#issuerOf.set(anchorSetName(key), key);
     return this.#rotations.choose(key, present);
   }
 
@@ -111,7 +108,6 @@ export class Trust {
 
   /** The issuer, its Secret or its annotations may have changed. */
   issuerChanged(key: IssuerKey): void {
-    if (!this.#deps.issuers.find(key)) this.#issuerOf.delete(anchorSetName(key));
     this.#controller.touch(key);
   }
 
@@ -120,7 +116,7 @@ export class Trust {
       sets: () =>
         [...this.anchorSets.list()].map(({ metadata: { name = '' }, spec }) => ({
           name,
-          ...(this.#coverageOf(name, anchorsHash(spec.anchors)) ?? { nodes: 0, covered: 0 }),
+          ...(this.#coverageOf([{ name, hash: anchorsHash(spec.anchors) }]) ?? { nodes: 0, covered: 0 }),
         })),
       rotations: () => [...this.#rotations.entries()].map(([, { phase }]) => phase),
     };
@@ -145,8 +141,8 @@ export class Trust {
     return this.anchorSets.state;
   }
 
-  #coverageOf(set: string, hash: string): Coverage | undefined {
-    return this.#nodeTrusts.state === 'loading' ? undefined : this.#coverage.of(set, hash);
+  #coverageOf(sets: readonly SetState[]): Coverage | undefined {
+    return this.#nodeTrusts.state === 'loading' ? undefined : this.#coverage.of(sets);
   }
 
   async #loadPrevious(signal: AbortSignal): Promise<void> {
@@ -174,8 +170,8 @@ export class Trust {
         rotations: this.#rotations,
         oldPairs: this.#oldPairKeeper(),
         writer: this.anchorSets.writer,
-        coverage: (set, hash) => this.#coverageOf(set, hash),
-        otherConsumers: (key) => this.otherConsumers.has(key),
+        coverage: (sets) => this.#coverageOf(sets),
+        consumers: this.otherConsumers,
         onChange: (key) => {
           this.#reporter.touch(anchorSetName(key));
           onChange(key);
@@ -200,8 +196,10 @@ export class Trust {
     this.#nodeTrusts.subscribe(this.#coverage.onChange);
     this.#coverage.subscribe((set) => {
       this.#reporter.touchSoon(set);
-      const issuer = this.#issuerOf.get(set);
-      if (issuer) this.#controller.touchSoon(issuer);
+      const source = parseAnchorSource(this.anchorSets.get(set)?.spec.source ?? '');
+      if (source && source.kind !== 'Bundle') this.#controller.touchSoon(source);
+      for (const issuer of this.otherConsumers.readersOf(set))
+        this.#controller.touchSoon(parseIssuerKey(issuer));
     });
     this.anchorSets.subscribe((source) => {
       this.#reporter.touch(anchorSetName(source));

@@ -1,10 +1,9 @@
-import { anchorSets } from '../../../api/anchor-set.ts';
+import { anchorSets, parseAnchorSource } from '../../../api/anchor-set.ts';
 import type { AnchorSet, AnchorSource } from '../../../api/anchor-set.ts';
 import type { Clock, KubeClient } from '../../../kube/index.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import { OptionalView } from '../optional-view.ts';
 import { AnchorSetWriter } from './anchor-set-writer.ts';
-import { parseAnchorSource } from './anchor-source.ts';
 import { hasRoom } from './has-room.ts';
 import { Leftovers } from './leftovers.ts';
 

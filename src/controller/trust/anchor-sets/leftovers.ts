@@ -1,8 +1,8 @@
+import { parseAnchorSource } from '../../../api/anchor-set.ts';
 import type { AnchorSet, AnchorSource } from '../../../api/anchor-set.ts';
 import { sleep } from '../../../kube/index.ts';
 import type { Clock } from '../../../kube/index.ts';
 import type { Logger } from '../../../runtime/log.ts';
-import { parseAnchorSource } from './anchor-source.ts';
 
 export interface LeftoversDependencies {
   readonly clock: Clock;

@@ -1,3 +1,4 @@
+import { anchorsHash } from '../../../api/anchor-set.ts';
 import type { AnchorSource } from '../../../api/anchor-set.ts';
 import type { Bundle, BundleStatus } from '../../../api/bundle.ts';
 import { getCondition, sameConditions, setCondition } from '../../../api/condition.ts';
@@ -11,6 +12,7 @@ import type { EventRecorder } from '../../events/event-recorder.ts';
 import type { AnchorSetWriter } from '../anchor-sets/anchor-set-writer.ts';
 import { leftOutText, syncedCondition } from './bundle-condition.ts';
 import type { BundleFigures } from './bundle-metrics.ts';
+import { isPublishable } from './gather-anchors.ts';
 import type { SourceContent } from './gather-anchors.ts';
 import { resolveBundle } from './resolve-bundle.ts';
 import type { BundleProblem, ResolvedBundle } from './resolve-bundle.ts';
@@ -32,6 +34,8 @@ export interface BundleControllerDependencies {
   readonly anchorSets: Pick<AnchorSetWriter, 'get' | 'write'>;
   readonly targets: Pick<TargetController, 'want' | 'forget' | 'failures' | 'isPending'>;
   readonly clusterTrustBundles: Pick<ClusterTrustBundleTarget, 'publish' | 'withdraw'>;
+  /** What it hands on may be something else than before, or could not be published. */
+  readonly onPublished: (bundle: Bundle) => void;
   /** One API write; throws KubeError. */
   readonly writeStatus: (bundle: Bundle, status: BundleStatus) => Promise<void>;
   readonly events: EventRecorder;
@@ -46,6 +50,8 @@ interface BundleState {
   /** Of the last attempt to publish it. */
   publishProblems: readonly BundleProblem[];
   resolved?: ResolvedBundle;
+  /** What was published last, of all that is to be. */
+  published?: { readonly pems: ReadonlySet<string>; readonly hash: string };
 }
 
 /** Brings what Bundles gather to where they want it, and says in their conditions how far that is done. */
@@ -89,6 +95,21 @@ export class BundleController {
     if (this.#states.has(name)) this.#queue.add(name);
   }
 
+  /** Why what it publishes lacks some of these, for people; undefined when it has all that a Bundle can have. */
+  lacks(name: string, anchors: readonly Certificate[]): string | undefined {
+    const { published, publishProblems = [] } = this.#states.get(name) ?? {};
+    const now = this.#deps.clock.now();
+    const missing = anchors.some((anchor) => isPublishable(anchor, now) && !published?.pems.has(anchor.pem));
+    if (!missing) return undefined;
+    const [problem] = publishProblems;
+    return `Bundle ${name} lacks it${problem ? ` (${problem.message})` : ''}`;
+  }
+
+  /** Of what the AnchorSet was last given. */
+  publishedHash(name: string): string | undefined {
+    return this.#states.get(name)?.published?.hash;
+  }
+
   figures(bundles: Iterable<Bundle>): BundleFigures {
     const counts = { synced: 0, failed: 0 };
     for (const { status } of bundles) {
@@ -120,7 +141,11 @@ export class BundleController {
     if (state.changed && !this.#resolve(bundle, state)) return;
     const { resolved } = state;
     if (resolved === undefined) return;
-    const failure = state.unpublished ? await this.#publish(bundle, state, resolved) : undefined;
+    let failure: Error | undefined;
+    if (state.unpublished) {
+      failure = await this.#publish(bundle, state, resolved);
+      this.#deps.onPublished(bundle);
+    }
     await this.#report(bundle, resolved, state.publishProblems);
     if (failure !== undefined) throw failure;
     const { changesAt } = resolved.gathered;
@@ -185,7 +210,9 @@ export class BundleController {
         ...(trustDomain !== undefined && { trustDomain }),
         ...(refreshHintSeconds !== undefined && { refreshHintSeconds }),
       });
-      if (await clusterTrustBundles.publish(bundle, pem)) return undefined;
+      const isServed = await clusterTrustBundles.publish(bundle, pem);
+      state.published = { pems: new Set(anchors.map((anchor) => anchor.pem)), hash: anchorsHash(pem) };
+      if (isServed) return undefined;
       const message = 'target.clusterTrustBundle is not written: the cluster has no ClusterTrustBundles';
       state.publishProblems = [{ reason: 'ClusterTrustBundlesNotServed', message }];
       return undefined;

@@ -1,4 +1,5 @@
 import { rootCertificates } from 'node:tls';
+import { anchorSetName } from '../../../api/anchor-set.ts';
 import { bundleLabel, bundles } from '../../../api/bundle.ts';
 import type { Bundle, BundleStatus } from '../../../api/bundle.ts';
 import { clusterTrustBundles, clusterTrustBundleVersions } from '../../../api/cluster-trust-bundle.ts';
@@ -12,6 +13,7 @@ import type { IssuerKey } from '../../issuers/issuer-key.ts';
 import type { TermContext, TermPart } from '../../term-part.ts';
 import { ClusterTrustBundles } from '../cluster-trust-bundles/cluster-trust-bundles.ts';
 import { OptionalView } from '../optional-view.ts';
+import type { AnchorConsumer } from '../rotation/other-consumers.ts';
 import { BundleController } from './bundle-controller.ts';
 import { readSources, sourceIssuers } from './sources/read-sources.ts';
 import { SourceObjects } from './sources/source-objects.ts';
@@ -54,7 +56,8 @@ class BundlesPart implements TermPart {
 
   constructor(context: TermContext) {
     this.#context = context;
-    const { client, clock, random, values } = context;
+    const { client, clock, otherConsumers, random, values } = context;
+    otherConsumers.expect('bundles', 'it is not known yet which Bundles hand it on');
     this.#bundles = new OptionalView(bundles, context);
     this.#namespaces = this.#reflector({ resource: client.resource(namespaces), transform: slimNamespace });
     this.#present = this.#targetViews();
@@ -113,10 +116,11 @@ class BundlesPart implements TermPart {
     const { anchorSets } = this.#context;
     this.#bundles.subscribe(({ type, object, ...change }) => {
       const previous = 'previous' in change ? change.previous : undefined;
-      this.#namesIssuers();
-      if (type !== 'modified' || !sameWish(object, previous))
-        this.#controller.changed(object.metadata.name ?? '');
+      if (type === 'modified' && sameWish(object, previous)) return;
+      if (this.#bundles.state !== 'loading') this.#nameIssuers();
+      this.#controller.changed(object.metadata.name ?? '');
     });
+    void this.#bundles.whenKnown().then(() => this.#nameIssuers());
     this.#namespaces.subscribe(({ object }) => this.#targets.namespaceChanged(object.metadata.name ?? ''));
     for (const view of this.#present.values()) {
       view.subscribe(({ object }) => this.#targets.targetChanged(object));
@@ -155,9 +159,23 @@ class BundlesPart implements TermPart {
     }
   }
 
-  /** A new CA of theirs has to reach those who read targets, too. */
-  #namesIssuers(): void {
-    this.#context.otherConsumers.replace('bundles', [...this.#bundles.list()].flatMap(sourceIssuers));
+  /** A new CA of theirs has to reach those who read Bundles, too. */
+  #nameIssuers(): void {
+    const consumers = [...this.#bundles.list()].flatMap((bundle) => {
+      const consumer = this.#consumerOf(bundle);
+      return sourceIssuers(bundle).map((issuer) => [issuer, consumer] as const);
+    });
+    this.#context.otherConsumers.replace('bundles', consumers);
+  }
+
+  #consumerOf({ metadata: { name = '' }, spec: { target = {} } }: Bundle): AnchorConsumer {
+    const controller = this.#controller;
+    return {
+      name: `Bundle ${name}`,
+      isSilent: [target.configMap, target.secret, target.clusterTrustBundle].some((one) => one !== undefined),
+      lacks: (anchors) => controller.lacks(name, anchors),
+      set: { name: anchorSetName({ kind: 'Bundle', name }), hash: () => controller.publishedHash(name) },
+    };
   }
 
   #views(): readonly (Reflector<Namespace> | Reflector<TargetObject>)[] {
@@ -239,6 +257,9 @@ class BundlesPart implements TermPart {
           writer: new ClusterTrustBundles(client),
           present: this.#clusterTrustBundles,
         }),
+        onPublished: (bundle) => {
+          for (const issuer of sourceIssuers(bundle)) this.#context.otherConsumers.changed(issuer);
+        },
         writeStatus: (bundle, status) => this.#writeStatus(bundle, status),
       },
     );

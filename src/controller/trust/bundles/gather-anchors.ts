@@ -125,6 +125,11 @@ class Gathering {
   }
 }
 
+/** Whether a Bundle can hand it on. */
+export function isPublishable(certificate: Certificate, now: number): boolean {
+  return unusable(certificate, now) === undefined;
+}
+
 function unusable(certificate: Certificate, now: number): 'expired' | 'not-ca' | undefined {
   if (endOf(certificate) <= now) return 'expired';
   return certificate.isCA ? undefined : 'not-ca';

@@ -8,7 +8,9 @@ import {
   clusterIssuerOf,
   clusterIssuerSigner,
 } from '../../../api/pod-certificate-signer.ts';
+import type { IssuerKey } from '../../issuers/issuer-key.ts';
 import type { TermContext, TermPart } from '../../term-part.ts';
+import type { AnchorConsumer } from '../rotation/other-consumers.ts';
 import type { TrustBundleWriter } from '../trust-bundle-writer.ts';
 import { ClusterTrustBundles } from './cluster-trust-bundles.ts';
 
@@ -37,8 +39,8 @@ export class IssuerBundles implements TermPart {
   readonly synced = true;
   readonly #deps: IssuerBundlesDependencies;
   readonly #queue: WorkQueue;
-  /** ClusterIssuers whose anchors pods may read from their bundle. */
-  readonly #published = new Set<string>();
+  /** Of each ClusterIssuer what pods may read from its bundle; undefined when there is none. */
+  readonly #handedOn = new Map<string, HandedOn | undefined>();
 
   constructor(deps: IssuerBundlesDependencies) {
     this.#deps = deps;
@@ -57,7 +59,10 @@ export class IssuerBundles implements TermPart {
       },
     );
     issuers.subscribe((issuer) => {
-      if (issuer.kind === 'ClusterIssuer') this.#queue.add(issuer.name);
+      if (issuer.kind !== 'ClusterIssuer') return;
+      // There may be one that a leader before has written.
+      if (!this.#handedOn.has(issuer.name)) this.#set(issuer.name, { anchors: '', failure: undefined });
+      this.#queue.add(issuer.name);
     });
     watch.subscribe(this.#bundleChanged);
   }
@@ -76,36 +81,69 @@ export class IssuerBundles implements TermPart {
     const { anchors, bundles, issuers, log } = this.#deps;
     const signerName = clusterIssuerSigner(name);
     const bundle = clusterIssuerBundle(name);
-    const key = { kind: 'ClusterIssuer', name } as const;
+    const key = issuerOf(name);
     const current = issuers.state(key) === undefined ? [] : anchors.of(key);
     // Not known at this moment: what was published stays.
     if (current === undefined) return;
     const authorities = current.filter(({ isCA }) => isCA);
     if (authorities.length === 0) {
       await bundles.delete(bundle);
-      this.#publishes(name, false);
+      this.#set(name, undefined);
+      if (issuers.state(key) === undefined) this.#handedOn.delete(name);
       return;
     }
     const text = authorities.map(({ pem }) => pem).join('');
-    let written: Awaited<ReturnType<TrustBundleWriter['write']>> | undefined;
     try {
-      written = await bundles.write({ name: bundle, signerName, anchors: text, labels: sourceLabel });
-    } finally {
-      // When it could not be written there may be an older one, which has readers too.
-      this.#publishes(name, written !== 'not-served');
+      const written = await bundles.write({ name: bundle, signerName, anchors: text, labels: sourceLabel });
+      this.#set(name, written === 'not-served' ? undefined : { anchors: text, failure: undefined });
+      if (written === 'written')
+        log.info({ trustBundle: bundle, count: authorities.length }, 'anchors published');
+    } catch (error) {
+      // There may be an older one, which has readers too.
+      const failure = error instanceof Error ? error.message : String(error);
+      this.#set(name, { anchors: this.#handedOn.get(name)?.anchors ?? '', failure });
+      throw error;
     }
-    if (written === 'written')
-      log.info({ trustBundle: bundle, count: authorities.length }, 'anchors published');
   }
 
-  /** Who reads a bundle reports nothing back, so a new CA gives them time. */
-  #publishes(name: string, does: boolean): void {
-    if (does === this.#published.has(name)) return;
-    if (does) this.#published.add(name);
-    else this.#published.delete(name);
-    const issuers = [...this.#published].map((one) => ({ kind: 'ClusterIssuer' as const, name: one }));
-    this.#deps.otherConsumers.replace('cluster-trust-bundles', issuers);
+  #set(name: string, next: HandedOn | undefined): void {
+    const { otherConsumers } = this.#deps;
+    const before = this.#handedOn.get(name);
+    this.#handedOn.set(name, next);
+    if ((before === undefined) !== (next === undefined)) {
+      const consumers = [...this.#handedOn].filter(([, handedOn]) => handedOn !== undefined);
+      otherConsumers.replace(
+        'cluster-trust-bundles',
+        consumers.map(([one]) => [issuerOf(one), this.#consumerOf(one)]),
+      );
+    } else if (before?.anchors !== next?.anchors || before?.failure !== next?.failure) {
+      otherConsumers.changed(issuerOf(name));
+    }
   }
+
+  #consumerOf(issuer: string): AnchorConsumer {
+    const name = `ClusterTrustBundle ${clusterIssuerBundle(issuer)}`;
+    return {
+      name,
+      isSilent: true,
+      lacks: (anchors) => {
+        const { anchors: has = '', failure } = this.#handedOn.get(issuer) ?? {};
+        if (anchors.every(({ isCA, pem }) => !isCA || has.includes(pem))) return undefined;
+        return `${name} lacks it${failure === undefined ? '' : ` (${failure})`}`;
+      },
+    };
+  }
+}
+
+interface HandedOn {
+  /** PEM. */
+  readonly anchors: string;
+  /** Why the last attempt to write others failed. */
+  readonly failure: string | undefined;
+}
+
+function issuerOf(name: string): IssuerKey {
+  return { kind: 'ClusterIssuer', name };
 }
 
 export function issuerBundlesPart(context: TermContext): TermPart {

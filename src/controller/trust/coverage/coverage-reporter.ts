@@ -1,19 +1,18 @@
-import { anchorSetName, anchorsHash } from '../../../api/anchor-set.ts';
+import { anchorSetName, anchorsHash, parseAnchorSource } from '../../../api/anchor-set.ts';
 import type { AnchorSet, AnchorSetStatus, AnchorSource } from '../../../api/anchor-set.ts';
 import { setCondition } from '../../../api/condition.ts';
 import { WorkQueue } from '../../../kube/index.ts';
 import type { Clock } from '../../../kube/index.ts';
 import type { Logger } from '../../../runtime/log.ts';
-import { parseAnchorSource } from '../anchor-sets/anchor-source.ts';
 import type { RotationReport } from '../rotation/rotation-report.ts';
-import type { Coverage } from './node-coverage.ts';
+import type { Coverage, SetState } from './node-coverage.ts';
 
 export interface CoverageReporterDependencies {
   readonly clock: Clock;
   readonly random: () => number;
   readonly find: (name: string) => AnchorSet | undefined;
   /** Undefined while it is not known what the nodes have. */
-  readonly coverage: (set: string, hash: string) => Coverage | undefined;
+  readonly coverage: (sets: readonly SetState[]) => Coverage | undefined;
   /** Of a set whose source rotates. */
   readonly rotation: (source: AnchorSource) => RotationReport | undefined;
   /** One API write; throws KubeError. */
@@ -69,7 +68,7 @@ export class CoverageReporter {
       this.#writtenAt.delete(name);
       return;
     }
-    const found = coverage(name, anchorsHash(set.spec.anchors));
+    const found = coverage([{ name, hash: anchorsHash(set.spec.anchors) }]);
     if (!found) return;
     const now = clock.now();
     const status = statusOf(set, found, rotation(source), now);

@@ -2,12 +2,20 @@ import type { NodeTrust } from '../../../api/node-trust.ts';
 import type { Change } from '../../../kube/index.ts';
 
 export interface Coverage {
-  /** Nodes with volumes that trust the set. */
+  /** Nodes with volumes that trust one of the sets. */
   readonly nodes: number;
-  /** Those of them whose volumes all have these anchors. */
+  /** Those of them whose volumes all have the anchors that they should. */
   readonly covered: number;
   /** Names of the first few of the others. */
   readonly missing: readonly string[];
+}
+
+/** Anchors of a set that a node must have to count. */
+export interface SetState {
+  /** Of the AnchorSet. */
+  readonly name: string;
+  /** Undefined for what no node can have yet. */
+  readonly hash: string | undefined;
 }
 
 interface Report {
@@ -48,11 +56,12 @@ export class NodeCoverage {
     for (const set of changed) for (const listener of this.#listeners) listener(set);
   };
 
-  /** @param hash of the anchors that a node must have to count */
-  of(set: string, hash: string): Coverage {
+  of(sets: readonly SetState[]): Coverage {
     const nodes = new Map<string, boolean>();
-    for (const report of this.#reports.get(set)?.values() ?? []) {
-      nodes.set(report.node, (nodes.get(report.node) ?? true) && report.hash === hash);
+    for (const { name, hash } of sets) {
+      for (const report of this.#reports.get(name)?.values() ?? []) {
+        nodes.set(report.node, (nodes.get(report.node) ?? true) && report.hash === hash);
+      }
     }
     const missing = [...nodes].filter(([, has]) => !has).map(([node]) => node);
     return {

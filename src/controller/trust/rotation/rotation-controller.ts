@@ -1,4 +1,3 @@
-import { anchorSetName } from '../../../api/anchor-set.ts';
 import type { AnchorSetSpec } from '../../../api/anchor-set.ts';
 import { formatTime } from '../../../api/time.ts';
 import { WorkQueue } from '../../../kube/index.ts';
@@ -9,7 +8,8 @@ import { issuerKeyText, parseIssuerKey } from '../../issuers/issuer-key.ts';
 import type { IssuerKey } from '../../issuers/issuer-key.ts';
 import type { AnyIssuer } from '../../issuers/issuer-states.ts';
 import type { AnchorSetWriter, WantedAnchors } from '../anchor-sets/anchor-set-writer.ts';
-import type { Coverage } from '../coverage/node-coverage.ts';
+import { AnchorReach } from './anchor-reach.ts';
+import type { AnchorReachDependencies, AnchorReachOptions, Reach } from './anchor-reach.ts';
 import type { IssuerRotation } from './issuer-rotation.ts';
 import type { IssuerRotations } from './issuer-rotations.ts';
 import type { OldPairKeeper } from './old-pair-keeper.ts';
@@ -17,18 +17,16 @@ import type { KeptPair } from './previous-pairs.ts';
 import { rotationWishes } from './rotation-annotations.ts';
 import type { RotationWishes } from './rotation-annotations.ts';
 import { rotationRecord, rotationRecordAnnotation } from './rotation-record.ts';
-import type { ReportedWorld, RotationReport } from './rotation-report.ts';
+import type { RotationReport } from './rotation-report.ts';
 import { RotationTeller } from './rotation-teller.ts';
 import { advance, wakesAt } from './rotation.ts';
-import type { Observation, Rotation } from './rotation.ts';
+import type { Rotation } from './rotation.ts';
 
-export interface RotationControllerOptions {
+export interface RotationControllerOptions extends AnchorReachOptions {
   readonly trustDomain: string;
-  /** How long anchors are published before a CA signs under them, when not only volumes read them. */
-  readonly settleMs: number;
 }
 
-export interface RotationControllerDependencies {
+export interface RotationControllerDependencies extends Omit<AnchorReachDependencies, 'now'> {
   readonly clock: Clock;
   readonly random: () => number;
   readonly rotations: IssuerRotations;
@@ -37,32 +35,24 @@ export interface RotationControllerDependencies {
   readonly find: (key: IssuerKey) => AnyIssuer | undefined;
   /** The pair in the issuer's Secret, when it can sign now. */
   readonly present: (key: IssuerKey) => KeptPair | undefined;
-  /** Undefined while it is not known what the nodes have. */
-  readonly coverage: (set: string, hash: string) => Coverage | undefined;
-  readonly otherConsumers: (key: IssuerKey) => boolean;
   /** What the issuer signs with, publishes or says of its rotation is another. */
   readonly onChange: (key: IssuerKey) => void;
   readonly events: EventRecorder;
   readonly log: Logger;
 }
 
-/**
- * Time for a volume that was just being published to show in its node's report, and for a leader that has just begun to
- * learn who else reads the anchors.
- */
-const reportDelayMs = 10_000;
-
 /** Takes each CA issuer from one CA to the next: what is published and kept first, then what signs. */
 export class RotationController {
   readonly #options: RotationControllerOptions;
   readonly #deps: RotationControllerDependencies;
   readonly #queue: WorkQueue;
+  readonly #reach: AnchorReach;
   readonly #teller: RotationTeller;
-  #startedAt = 0;
 
   constructor(options: RotationControllerOptions, deps: RotationControllerDependencies) {
     this.#options = options;
     this.#deps = deps;
+    this.#reach = new AnchorReach(options, { ...deps, now: () => deps.clock.now() });
     this.#teller = new RotationTeller({
       ...deps,
       onReport: (key, { message }) => {
@@ -98,53 +88,44 @@ export class RotationController {
   }
 
   run(signal: AbortSignal): Promise<void> {
-    this.#startedAt = this.#deps.clock.now();
     return this.#queue.run(signal);
   }
 
-  async #reconcile(key: IssuerKey): Promise<{ requeueAfterMs: number } | void> {
+  async #reconcile(key: IssuerKey): Promise<{ requeueAfterMs: number } | undefined> {
     const { rotations, find, clock } = this.#deps;
     const issuer = find(key);
-    if (!issuer?.spec.ca) return this.#forget(key, issuer);
+    if (!issuer?.spec.ca) {
+      await this.#forget(key, issuer);
+      return undefined;
+    }
     const inSecret = this.#deps.present(key);
     // Also a first look: it begins the rotation of an issuer that is new.
     if (inSecret) rotations.choose(key, inSecret);
     const rotation = rotations.get(key);
-    if (!rotation) return;
+    if (!rotation) return undefined;
 
     rotations.takeUp(key);
     const wishes = rotationWishes(issuer);
-    const hash = rotation.published.hash;
+    const before = rotation.published;
     const from = rotation.begin();
-    const next = advance(from, this.#observe(key, rotation, inSecret, wishes));
+    const next = advance(from, {
+      now: clock.now(),
+      present: inSecret && rotation.authorityOf(inSecret.pair),
+      oldKeyKnown: rotation.signing !== undefined,
+      gate: wishes.gate,
+      spread: this.#reach.of(key, before).isComplete,
+    });
     await this.#keep(key, issuer, rotation, { from, next, wishes });
+
+    const reach = this.#reach.of(key, rotation.published);
+    const world = { now: clock.now(), reach, ...wishes };
     const same = next.phase === from.phase && signingOf(next) === signingOf(from);
-    if (!same) this.#teller.moved(key, issuer, next, this.#world(key, rotation, next, wishes));
-    const { rotation: present } = rotation;
-    const toldAgainAt = this.#teller.tell(key, present, this.#world(key, rotation, present, wishes));
-    if (!same || rotation.published.hash !== hash) this.#deps.onChange(key);
+    if (!same) this.#teller.moved(key, issuer, next, world);
+    const toldAgainAt = this.#teller.tell(key, rotation.rotation, world);
+    if (!same || rotation.published.hash !== before.hash) this.#deps.onChange(key);
     // Last, because nothing else depends on it: what fails here is tried again.
     if (next.phase !== 'spreading') await this.#deps.oldPairs.release(key, issuer);
-    const at = Math.min(toldAgainAt ?? Infinity, this.#nextLook(key, present) ?? Infinity);
-    return Number.isFinite(at) ? { requeueAfterMs: Math.max(0, at - clock.now()) } : undefined;
-  }
-
-  #observe(
-    key: IssuerKey,
-    rotation: IssuerRotation,
-    present: KeptPair | undefined,
-    { gate }: RotationWishes,
-  ): Observation {
-    const now = this.#deps.clock.now();
-    const coverage = this.#coverage(key, rotation);
-    const covered = coverage !== undefined && coverage.covered === coverage.nodes;
-    return {
-      now,
-      present: present && rotation.authorityOf(present.pair),
-      oldKeyKnown: rotation.signing !== undefined,
-      gate,
-      spread: covered && now >= this.#settledAt(key, rotation.rotation),
-    };
+    return this.#nextLook(rotation.rotation, reach, toldAgainAt);
   }
 
   /** Everything is written before it is acted on, so that a controller that ends here leaves nothing undone. */
@@ -199,43 +180,22 @@ export class RotationController {
     };
   }
 
-  #world(
-    key: IssuerKey,
-    known: IssuerRotation,
+  #nextLook(
     rotation: Rotation,
-    { gate, problems }: RotationWishes,
-  ): ReportedWorld {
-    const settledAt = this.#settledAt(key, rotation);
-    return {
-      coverage: this.#coverage(key, known) ?? { nodes: 0, covered: 0, missing: [] },
-      gate,
-      problems,
-      settledAt: settledAt > this.#deps.clock.now() ? settledAt : undefined,
-    };
-  }
-
-  #coverage(key: IssuerKey, { published }: IssuerRotation): Coverage | undefined {
-    return this.#deps.coverage(anchorSetName(key), published.hash);
-  }
-
-  /** When what is published will have been for long enough. */
-  #settledAt(key: IssuerKey, { since }: Rotation): number {
-    const { settleMs } = this.#options;
-    const waitMs = this.#deps.otherConsumers(key) ? Math.max(settleMs, reportDelayMs) : reportDelayMs;
-    return Math.max(since + waitMs, this.#startedAt + reportDelayMs);
-  }
-
-  #nextLook(key: IssuerKey, rotation: Rotation): number | undefined {
+    { settledAt }: Reach,
+    toldAgainAt: number | undefined,
+  ): { requeueAfterMs: number } | undefined {
     const now = this.#deps.clock.now();
-    const times = [wakesAt(rotation, now), this.#settledAt(key, rotation)];
+    const times = [wakesAt(rotation, now), settledAt, toldAgainAt];
     const ahead = times.filter((time) => time !== undefined).filter((time) => time > now);
-    return ahead.length === 0 ? undefined : Math.min(...ahead);
+    return ahead.length === 0 ? undefined : { requeueAfterMs: Math.min(...ahead) - now };
   }
 
   /** It is gone, or signs with no CA of its own any more. */
   async #forget(key: IssuerKey, issuer: AnyIssuer | undefined): Promise<void> {
     this.#deps.rotations.forget(key);
     this.#teller.forget(key);
+    this.#reach.forget(key);
     await this.#deps.oldPairs.release(key, issuer);
     this.#queue.forget(issuerKeyText(key));
   }

@@ -1,6 +1,7 @@
 import type { ConditionUpdate } from '../../../api/condition.ts';
 import { formatTime } from '../../../api/time.ts';
 import type { Coverage } from '../coverage/node-coverage.ts';
+import type { Reach } from './anchor-reach.ts';
 import type { Rotation, RotationGate } from './rotation.ts';
 
 /** What people are told of a rotation. */
@@ -10,12 +11,11 @@ export type RotationReport = Pick<ConditionUpdate, 'status'> & {
 };
 
 export interface ReportedWorld {
-  readonly coverage: Coverage;
+  readonly now: number;
+  readonly reach: Omit<Reach, 'isComplete'>;
   readonly gate: RotationGate | undefined;
   /** What is wrong with the annotations. */
   readonly problems: readonly string[];
-  /** When the anchors will have been published for long enough; undefined when they have. */
-  readonly settledAt: number | undefined;
 }
 
 export function rotationReport(rotation: Rotation, world: ReportedWorld): RotationReport {
@@ -23,33 +23,21 @@ export function rotationReport(rotation: Rotation, world: ReportedWorld): Rotati
   return { ...report, message: [report.message, ...world.problems].join('; ') };
 }
 
-/** As in "3 of 5 nodes". */
-function coverageText({ covered, nodes }: Coverage): string {
-  return `${covered} of ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`;
-}
-
-function reportOf(rotation: Rotation, { coverage, gate, settledAt }: ReportedWorld): RotationReport {
-  const trusted = `new CA is trusted on ${coverageText(coverage)}`;
+function reportOf(rotation: Rotation, { gate, now, reach }: ReportedWorld): RotationReport {
   switch (rotation.phase) {
     case 'steady':
       return { status: 'False', reason: 'Steady', message: 'one CA signs and is trusted' };
     case 'spreading': {
-      if (gate === 'hold') {
-        return {
-          status: 'True',
-          reason: 'Held',
-          message: `${trusted}, the old one signs until it is let go`,
-        };
-      }
-      const complete = coverage.covered === coverage.nodes && settledAt !== undefined;
-      const until = complete ? `at least until ${formatTime(settledAt)}` : 'until it is on all of them';
-      return { status: 'True', reason: 'Spreading', message: `${trusted}, the old one signs ${until}` };
+      const held = gate === 'hold';
+      const until = held ? 'until it is let go' : untilText(reach, now);
+      const message = `${trustedText(reach)}, the old one signs ${until}`;
+      return { status: 'True', reason: held ? 'Held' : 'Spreading', message };
     }
     case 'waiting':
       return {
         status: 'True',
         reason: 'WaitingForTrust',
-        message: `${trusted}, and the key of the old one is gone: requests wait for at most a minute`,
+        message: `${trustedText(reach)}, and the key of the old one is gone: requests wait for at most a minute`,
       };
     case 'draining': {
       const until = formatTime(Math.max(...rotation.former.map((one) => one.until)));
@@ -60,4 +48,26 @@ function reportOf(rotation: Rotation, { coverage, gate, settledAt }: ReportedWor
       };
     }
   }
+}
+
+/** As in "new CA is trusted on 3 of 5 nodes, and Bundle mesh lacks it". */
+function trustedText({ coverage, lacking }: ReportedWorld['reach']): string {
+  const trusted = coverage
+    ? `new CA is trusted on ${coverageText(coverage)}`
+    : 'it is not known which nodes trust the new CA';
+  const [first, ...more] = lacking;
+  if (first === undefined) return trusted;
+  return `${trusted}, and ${first}${more.length > 0 ? ` and ${more.length} more` : ''}`;
+}
+
+function coverageText({ covered, nodes }: Coverage): string {
+  return `${covered} of ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`;
+}
+
+function untilText({ coverage, lacking, settledAt }: ReportedWorld['reach'], now: number): string {
+  if (lacking.length > 0) return 'until it is everywhere';
+  const isCovered = coverage && coverage.covered === coverage.nodes;
+  return isCovered && settledAt > now
+    ? `at least until ${formatTime(settledAt)}`
+    : 'until it is on all of them';
 }

@@ -80,12 +80,12 @@ export class RotationWorld {
     await this.world.client.resource(issuers).patch(issuer, { metadata: { annotations } });
   }
 
-  /** The issuer's AnchorSet once it publishes exactly these. */
-  whenPublished(cas: readonly TestCa[], timeoutMs = 20_000): Promise<AnchorSet> {
+  /** The issuer's AnchorSet, or another one, once it publishes exactly these. */
+  whenPublished(cas: readonly TestCa[], name = setName, timeoutMs = 20_000): Promise<AnchorSet> {
     return eventually(
       `${cas.length} anchors to be published`,
       async () => {
-        const set = await this.anchorSet();
+        const set = await this.anchorSet(name);
         const published = set.spec.anchors.split('-----BEGIN').length - 1;
         return published === cas.length && cas.every(({ pem }) => set.spec.anchors.includes(pem.trim()))
           ? set
@@ -95,15 +95,15 @@ export class RotationWorld {
     );
   }
 
-  anchorSet(): Promise<AnchorSet> {
-    return this.world.client.resource(anchorSets).get({ name: setName });
+  anchorSet(name = setName): Promise<AnchorSet> {
+    return this.world.client.resource(anchorSets).get({ name });
   }
 
-  /** The volumes of a node are given what is published now. */
-  async apply(nodeName: string): Promise<void> {
-    const { spec } = await this.anchorSet();
+  /** The volumes of a node, which have their anchors from this set, are given what is published now. */
+  async apply(nodeName: string, name = setName): Promise<void> {
+    const { spec } = await this.anchorSet(name);
     this.#nodes.set(nodeName, spec.anchors);
-    const set = { name: setName, hash: anchorsHash(spec.anchors), volumes: 1, behind: 0 };
+    const set = { name, hash: anchorsHash(spec.anchors), volumes: 1, behind: 0 };
     await this.world.client.resource(nodeTrusts).apply(
       {
         metadata: { name: `${nodeName}.${driverName}` },

@@ -3,7 +3,6 @@ import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import { anchorSourceText } from '../../../../../src/api/anchor-set.ts';
 import { leftoverGraceMs, Leftovers } from '../../../../../src/controller/trust/anchor-sets/leftovers.ts';
-import { parseAnchorSource } from '../../../../../src/controller/trust/anchor-sets/anchor-source.ts';
 import { silentLogger } from '../../../../../src/runtime/log.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 
@@ -73,17 +72,5 @@ describe('a set whose source is gone', () => {
     assert.deepEqual(fixture.deleted, []);
     await fixture.clock.advance(leftoverGraceMs + minute);
     assert.deepEqual(fixture.deleted, ['Issuer/web/ca']);
-  });
-});
-
-describe('the text of a source', () => {
-  it('is read as it is written', () => {
-    for (const text of ['Bundle/b', 'ClusterIssuer/ca', 'Issuer/web/ca']) {
-      const source = parseAnchorSource(text);
-      assert.equal(source && anchorSourceText(source), text);
-    }
-    for (const text of ['', 'Bundle', 'Bundle/', 'Issuer/ca', 'Bundle/a/b', 'Issuer/a/b/c', 'Other/a']) {
-      assert.equal(parseAnchorSource(text), undefined, text);
-    }
   });
 });

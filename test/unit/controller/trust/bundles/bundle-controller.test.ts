@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { anchorsHash } from '../../../../../src/api/anchor-set.ts';
 import type { AnchorSet } from '../../../../../src/api/anchor-set.ts';
 import type { Bundle } from '../../../../../src/api/bundle.ts';
 import { getCondition } from '../../../../../src/api/condition.ts';
@@ -14,9 +15,10 @@ import { now } from '../../builders.ts';
 import { newBundle, newRoot } from './support.ts';
 
 const hour = 3_600_000;
-const [a, b, soon] = await Promise.all([
+const [a, b, old, soon] = await Promise.all([
   newRoot('A'),
   newRoot('B'),
+  newRoot('Old', { notAfter: new Date(now - hour) }),
   newRoot('Soon', { notAfter: new Date(now + hour) }),
 ]);
 
@@ -34,7 +36,9 @@ class World {
   set: AnchorSet | undefined;
   setWrites = 0;
   statusWrites = 0;
+  told = 0;
   failSets = false;
+  failTarget = false;
   served = true;
   pending = false;
   readonly failures = new Map<string, string>();
@@ -74,9 +78,13 @@ class World {
         isPending: () => this.pending,
       },
       clusterTrustBundles: {
-        publish: () => Promise.resolve(this.served),
+        publish: async () => {
+          if (this.failTarget) throw new KubeError('forbidden', 'attest is forbidden');
+          return this.served;
+        },
         withdraw: () => Promise.resolve(),
       },
+      onPublished: () => void (this.told += 1),
       writeStatus: async (bundle, status) => {
         this.statusWrites += 1;
         this.bundle = { ...bundle, status };
@@ -181,6 +189,23 @@ describe('the controller of Bundles', () => {
     await world.clock.advance(5_000);
     assert.equal(world.set?.spec.anchors, a.pem);
     assert.match(world.synced, /^Synced/);
+  });
+
+  it('tells those who wait for an anchor whether it has been published', async () => {
+    const lacks = (): string | undefined => world.controller.lacks('roots', [b.certificate, old.certificate]);
+    assert.equal(lacks(), 'Bundle roots lacks it');
+    await world.look();
+    assert.equal(lacks(), 'Bundle roots lacks it');
+    assert.equal(world.controller.publishedHash('roots'), anchorsHash(a.pem));
+    const before = world.told;
+    world.failTarget = true;
+    await world.look([of(a, b)]);
+    assert.equal(lacks(), 'Bundle roots lacks it (not published: attest is forbidden)');
+    world.failTarget = false;
+    await world.clock.advance(5_000);
+    assert.equal(lacks(), undefined, 'what has expired is in no Bundle');
+    assert.ok(world.told > before);
+    assert.equal(world.controller.publishedHash('roots'), anchorsHash(world.set?.spec.anchors ?? ''));
   });
 
   it('keeps saying that the cluster has no ClusterTrustBundles', async () => {

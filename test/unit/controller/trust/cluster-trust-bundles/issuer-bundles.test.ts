@@ -22,6 +22,7 @@ class Fixture {
   anchors: readonly Certificate[] | undefined;
   exists = true;
   served = true;
+  readonly told: string[] = [];
   fail: Error | undefined;
   #issuerChanged: (issuer: IssuerKey) => void = () => {};
   #bundleChanged: (change: Change<ClusterTrustBundle>) => void = () => {};
@@ -56,6 +57,7 @@ class Fixture {
         },
       },
     });
+    this.otherConsumers.subscribe((issuer) => void this.told.push(issuer));
     const stop = new AbortController();
     const ended = part.run(stop.signal);
     t.after(async () => {
@@ -90,7 +92,16 @@ describe('the trust bundle of a ClusterIssuer', () => {
         labels: { 'certmount.io/trust-source': 'ClusterIssuer' },
       },
     ]);
-    assert.ok(fixture.otherConsumers.has(key), 'a new CA gives its readers time');
+    const [consumer] = fixture.otherConsumers.of(key);
+    assert.equal(consumer?.isSilent, true, 'a new CA gives its readers time');
+    assert.equal(consumer.lacks([old.certificate, coming.certificate]), undefined);
+    const next = (await newCa()).certificate;
+    assert.equal(consumer.lacks([next]), `ClusterTrustBundle ${name} lacks it`);
+    fixture.told.length = 0;
+    fixture.anchors = [next];
+    await fixture.changed();
+    assert.equal(consumer.lacks([next]), undefined);
+    assert.deepEqual(fixture.told, ['ClusterIssuer/mesh-ca']);
   });
 
   it('stays while the anchors are not known, and goes with them or the issuer', async (t) => {
@@ -120,10 +131,22 @@ describe('the trust bundle of a ClusterIssuer', () => {
 
   it('has readers also when it cannot be written: they may have an older one', async (t) => {
     const fixture = new Fixture(t);
-    fixture.fail = new Error('refused');
-    fixture.anchors = [(await newCa()).certificate];
+    const [old, coming] = [(await newCa()).certificate, (await newCa()).certificate];
+    fixture.anchors = [old];
     await fixture.changed();
-    assert.ok(fixture.otherConsumers.has(key));
+    fixture.fail = new Error('refused');
+    fixture.anchors = [old, coming];
+    await fixture.changed();
+    const [consumer] = fixture.otherConsumers.of(key);
+    assert.equal(consumer?.lacks([old]), undefined);
+    assert.equal(consumer?.lacks([old, coming]), `ClusterTrustBundle ${name} lacks it (refused)`);
+  });
+
+  it('may have readers before it was looked at: a leader before may have written it', async (t) => {
+    const fixture = new Fixture(t);
+    await fixture.changed();
+    const [consumer] = fixture.otherConsumers.of(key);
+    assert.equal(consumer?.lacks([(await newCa()).certificate]), `ClusterTrustBundle ${name} lacks it`);
   });
 
   it('makes nobody wait where the cluster serves none', async (t) => {
@@ -131,6 +154,6 @@ describe('the trust bundle of a ClusterIssuer', () => {
     fixture.served = false;
     fixture.anchors = [(await newCa()).certificate];
     await fixture.changed();
-    assert.ok(!fixture.otherConsumers.has(key));
+    assert.deepEqual(fixture.otherConsumers.of(key), []);
   });
 });

@@ -19,25 +19,36 @@ function trust(nodeName: string, hashes: Record<string, string>, driverName = 'c
 describe('coverage', () => {
   it('counts the nodes that have volumes with the set', () => {
     const coverage = new NodeCoverage();
-    assert.deepEqual(coverage.of(set, present), { nodes: 0, covered: 0, missing: [] });
+    assert.deepEqual(coverage.of([{ name: set, hash: present }]), { nodes: 0, covered: 0, missing: [] });
     coverage.onChange({ type: 'added', object: trust('a', { [set]: present }) });
     coverage.onChange({ type: 'added', object: trust('b', { [set]: old }) });
     coverage.onChange({ type: 'added', object: trust('c', { other: old }) });
-    assert.deepEqual(coverage.of(set, present), { nodes: 2, covered: 1, missing: ['b'] });
+    assert.deepEqual(coverage.of([{ name: set, hash: present }]), { nodes: 2, covered: 1, missing: ['b'] });
     coverage.onChange({ type: 'added', object: trust('b', { [set]: present }) });
-    assert.deepEqual(coverage.of(set, present), { nodes: 2, covered: 2, missing: [] });
+    assert.deepEqual(coverage.of([{ name: set, hash: present }]), { nodes: 2, covered: 2, missing: [] });
     coverage.onChange({ type: 'added', object: trust('a', {}) });
     coverage.onChange({ type: 'deleted', object: trust('b', { [set]: present }) });
-    assert.deepEqual(coverage.of(set, present), { nodes: 0, covered: 0, missing: [] });
+    assert.deepEqual(coverage.of([{ name: set, hash: present }]), { nodes: 0, covered: 0, missing: [] });
   });
 
   it('has a node with two drivers when both have it', () => {
     const coverage = new NodeCoverage();
     coverage.onChange({ type: 'added', object: trust('a', { [set]: present }) });
     coverage.onChange({ type: 'added', object: trust('a', { [set]: old }, 'csi.cert-manager.io') });
-    assert.deepEqual(coverage.of(set, present), { nodes: 1, covered: 0, missing: ['a'] });
+    assert.deepEqual(coverage.of([{ name: set, hash: present }]), { nodes: 1, covered: 0, missing: ['a'] });
     coverage.onChange({ type: 'added', object: trust('a', { [set]: present }, 'csi.cert-manager.io') });
-    assert.equal(coverage.of(set, present).covered, 1);
+    assert.equal(coverage.of([{ name: set, hash: present }]).covered, 1);
+  });
+
+  it('counts a node that has it from several sets once, and as one that has it when it has all', () => {
+    const coverage = new NodeCoverage();
+    const own = { name: set, hash: present };
+    const bundle = { name: 'bundle.mesh', hash: old };
+    coverage.onChange({ type: 'added', object: trust('a', { [set]: present }) });
+    coverage.onChange({ type: 'added', object: trust('b', { [set]: present, 'bundle.mesh': present }) });
+    coverage.onChange({ type: 'added', object: trust('c', { 'bundle.mesh': old }) });
+    assert.deepEqual(coverage.of([own, bundle]), { nodes: 3, covered: 2, missing: ['b'] });
+    assert.deepEqual(coverage.of([own, { ...bundle, hash: undefined }]).missing, ['b', 'c']);
   });
 
   it('leaves out a node whose report is being deleted, whoever holds that up', () => {
@@ -46,7 +57,7 @@ describe('coverage', () => {
     coverage.onChange({ type: 'added', object: report });
     const metadata = { ...report.metadata, deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['x/y'] };
     coverage.onChange({ type: 'modified', object: { ...report, metadata }, previous: report });
-    assert.equal(coverage.of(set, present).nodes, 0);
+    assert.equal(coverage.of([{ name: set, hash: present }]).nodes, 0);
   });
 
   it('names a few of those that lack it', () => {
@@ -54,7 +65,7 @@ describe('coverage', () => {
     for (let index = 0; index < 50; index += 1) {
       coverage.onChange({ type: 'added', object: trust(`node-${index}`, { [set]: old }) });
     }
-    assert.equal(coverage.of(set, present).missing.length, 10);
+    assert.equal(coverage.of([{ name: set, hash: present }]).missing.length, 10);
   });
 
   it('tells of each set that changed, and of no other', () => {

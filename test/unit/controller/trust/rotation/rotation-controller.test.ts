@@ -8,6 +8,7 @@ import type { IssuerKey } from '../../../../../src/controller/issuers/issuer-key
 import { AnchorSetWriter } from '../../../../../src/controller/trust/anchor-sets/anchor-set-writer.ts';
 import type { Coverage } from '../../../../../src/controller/trust/coverage/node-coverage.ts';
 import { IssuerRotations } from '../../../../../src/controller/trust/rotation/issuer-rotations.ts';
+import { OtherConsumers } from '../../../../../src/controller/trust/rotation/other-consumers.ts';
 import type { KeptPair } from '../../../../../src/controller/trust/rotation/previous-pairs.ts';
 import { RotationController } from '../../../../../src/controller/trust/rotation/rotation-controller.ts';
 import { KubeError } from '../../../../../src/kube/index.ts';
@@ -47,6 +48,7 @@ class World {
   readonly events: string[] = [];
   #version = 0;
   #stop = new AbortController();
+  readonly consumers = new OtherConsumers();
   rotations!: IssuerRotations;
   writer!: AnchorSetWriter;
   controller!: RotationController;
@@ -80,7 +82,7 @@ class World {
         find: () => this.issuer,
         present: () => this.present,
         coverage: () => this.coverage,
-        otherConsumers: () => false,
+        consumers: this.consumers,
         onChange: () => void (this.changes += 1),
         oldPairs: {
           keep: async (_, __, signing) => void (this.previous = signing),
@@ -199,6 +201,34 @@ describe('a CA that is replaced', () => {
       'Normal CARotationDraining',
       'Normal CARotationFinished',
     ]);
+  });
+
+  it('signs on while a Bundle that hands it on has not published the next one', async () => {
+    const bundle = { has: false, name: 'Bundle mesh', isSilent: false };
+    const lacks = (): string | undefined => (bundle.has ? undefined : 'Bundle mesh lacks it (refused)');
+    world.consumers.replace('bundles', [[key, { ...bundle, lacks }]]);
+    await world.look(minute);
+    await world.replaceCa(b, 10 * minute);
+    assert.equal(world.state, 'A of AB');
+    assert.equal(
+      world.condition,
+      'Spreading: new CA is trusted on 1 of 1 node, and Bundle mesh lacks it (refused), ' +
+        'the old one signs until it is everywhere',
+    );
+    bundle.has = true;
+    await world.look(11 * second);
+    assert.equal(world.state, 'B of B');
+  });
+
+  it('signs on while it is not known what the nodes have', async () => {
+    await world.look(minute);
+    world.coverage = undefined;
+    await world.replaceCa(b, 10 * minute);
+    assert.equal(world.state, 'A of AB');
+    assert.match(
+      world.condition,
+      /^Spreading: it is not known which nodes trust the new CA, the old one signs/,
+    );
   });
 
   it('costs one write for each step, and none in between', async () => {
