@@ -4,17 +4,26 @@ import type { CrdDefinition } from './definition.ts';
 import { ageColumn, conditionColumn } from './definition.ts';
 import { integer, list, struct, text, time } from './schema.ts';
 
+/** 1 MiB, as with a ClusterTrustBundle. Issuers have far less: see roomFor of the controller. */
+const maxAnchorsLength = 1_048_576;
+
 export const anchorSetSpec = struct(
   {
     required: {
       source: text('Whose anchors: "ClusterIssuer/NAME", "Issuer/NAMESPACE/NAME" or "Bundle/NAME".', {
         pattern: '^(Bundle|ClusterIssuer|Issuer/[^/]+)/[^/]+$',
+        maxLength: 325,
       }),
-      anchors: text('PEM of the certificates to trust; empty when there is none.'),
+      anchors: text('PEM of the certificates to trust; empty when there is none.', {
+        maxLength: maxAnchorsLength,
+      }),
       sequence: integer('int64', 'Higher at each change of the anchors: spiffe_sequence.', { minimum: 1 }),
     },
     optional: {
-      trustDomain: text('SPIFFE trust domain whose identities these anchors verify.', { minLength: 1 }),
+      trustDomain: text('SPIFFE trust domain whose identities these anchors verify.', {
+        minLength: 1,
+        maxLength: 255,
+      }),
       refreshHintSeconds: integer('int32', 'How soon a reader should look again: spiffe_refresh_hint.', {
         minimum: 1,
       }),

@@ -1,11 +1,13 @@
 import type { Metrics } from '../../runtime/metrics.ts';
 import { rotationPhases } from './rotation/rotation.ts';
 
+const phases = [...rotationPhases, 'no-room'] as const;
+
 /** Read at each scrape. */
 export interface TrustFigures {
   sets(): readonly { readonly name: string; readonly nodes: number; readonly covered: number }[];
-  /** The phase of each CA issuer. */
-  rotations(): readonly (typeof rotationPhases)[number][];
+  /** The phase of each CA issuer, or that its next CA has no room in its AnchorSet. */
+  rotations(): readonly (typeof phases)[number][];
 }
 
 /** Of so many sets each has series of its own; the others are added up as "other". */
@@ -39,11 +41,11 @@ export class TrustMetrics {
         type: 'gauge',
         name: 'certmount_trust_rotations',
         help: 'CA issuers by the phase of their rotation.',
-        labels: { phase: rotationPhases },
+        labels: { phase: phases },
       },
       () => {
         const rotations = figures()?.rotations() ?? [];
-        return rotationPhases.map((phase) => ({
+        return phases.map((phase) => ({
           labels: { phase },
           value: rotations.filter((one) => one === phase).length,
         }));

@@ -16,6 +16,7 @@ import { AnchorSets } from './anchor-sets/anchor-sets.ts';
 import { CoverageReporter } from './coverage/coverage-reporter.ts';
 import { NodeCoverage } from './coverage/node-coverage.ts';
 import type { Coverage, SetState } from './coverage/node-coverage.ts';
+import { roomFor } from './anchor-sets/room.ts';
 import type { TrustFigures } from './metrics.ts';
 import { OptionalView } from './optional-view.ts';
 import { IssuerRotations } from './rotation/issuer-rotations.ts';
@@ -118,7 +119,10 @@ export class Trust {
           name,
           ...(this.#coverageOf([{ name, hash: anchorsHash(spec.anchors) }]) ?? { nodes: 0, covered: 0 }),
         })),
-      rotations: () => [...this.#rotations.entries()].map(([, { phase }]) => phase),
+      rotations: () =>
+        Array.from(this.#rotations.entries(), ([key, { phase }]) =>
+          this.#controller.report(key)?.reason === 'NoRoom' ? 'no-room' : phase,
+        ),
     };
   }
 
@@ -170,6 +174,7 @@ export class Trust {
         rotations: this.#rotations,
         oldPairs: this.#oldPairKeeper(),
         writer: this.anchorSets.writer,
+        room: (key) => roomFor(key, this.anchorSets.writer.all()),
         coverage: (sets) => this.#coverageOf(sets),
         consumers: this.otherConsumers,
         onChange: (key) => {

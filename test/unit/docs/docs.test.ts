@@ -50,6 +50,7 @@ const rotationReasons: Record<RotationReport['reason'], true> = {
   Held: true,
   WaitingForTrust: true,
   Draining: true,
+  NoRoom: true,
 };
 
 interface Manifest {

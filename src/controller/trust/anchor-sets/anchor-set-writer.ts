@@ -21,8 +21,7 @@ export interface AnchorSetWriterDependencies {
   readonly now: () => number;
   /** From a watch, which may be behind. */
   readonly cached: (key: ObjectKey) => AnchorSet | undefined;
-  /** Whether another set may be made of this source. */
-  readonly hasRoom: (source: AnchorSource) => boolean;
+  readonly allCached: () => Iterable<AnchorSet>;
 }
 
 /** Attempts against other writers before the caller has to come again. */
@@ -41,27 +40,35 @@ export class AnchorSetWriter {
   /** The set as last written here or seen by the watch, whichever is later. */
   get(source: AnchorSource): AnchorSet | undefined {
     const name = anchorSetName(source);
-    const cached = this.#deps.cached({ name });
-    const written = this.#written.get(name);
-    return written && !(cached && isAsNew(cached, written)) ? written : cached;
+    return later(this.#deps.cached({ name }), this.#written.get(name));
+  }
+
+  /** All of them, each as {@link get} has it. */
+  *all(): Iterable<AnchorSet> {
+    const written = new Map(this.#written);
+    for (const cached of this.#deps.allCached()) {
+      const { name = '' } = cached.metadata;
+      yield later(cached, written.get(name)) ?? cached;
+      written.delete(name);
+    }
+    yield* written.values();
   }
 
   /**
    * Throws KubeError.
    *
    * @param onConflict what to do when another writer was faster: 'throw' for content that depends on what was there
-   * @returns the set as it is now; 'not-served' when the cluster has no AnchorSets, 'no-room' when there are too many
+   * @returns the set as it is now; 'not-served' when the cluster has no AnchorSets
    */
   async write(
     source: AnchorSource,
     wanted: WantedAnchors,
     { onConflict = 'retry' }: { readonly onConflict?: 'retry' | 'throw' } = {},
-  ): Promise<AnchorSet | 'not-served' | 'no-room'> {
+  ): Promise<AnchorSet | 'not-served'> {
     let present = this.get(source);
     for (let attempt = 1; ; attempt += 1) {
       const next = this.#next(source, wanted, present);
       if (next === present) return next;
-      if (!present && !this.#deps.hasRoom(source)) return 'no-room';
       try {
         const { resource } = this.#deps;
         return this.#keep(present ? await resource.replace(next) : await resource.create(next));
@@ -159,6 +166,10 @@ function sameContent(a: AnchorSet, b: AnchorSet): boolean {
 function sameFields(a: object, b: object): boolean {
   const [left, right] = [Object.entries(a), new Map(Object.entries(b))];
   return left.length === right.size && left.every(([name, value]) => right.get(name) === value);
+}
+
+function later(cached: AnchorSet | undefined, written: AnchorSet | undefined): AnchorSet | undefined {
+  return written && !(cached && isAsNew(cached, written)) ? written : cached;
 }
 
 /** Versions of one resource grow as numbers do. */

@@ -4,7 +4,6 @@ import type { Clock, KubeClient } from '../../../kube/index.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import { OptionalView } from '../optional-view.ts';
 import { AnchorSetWriter } from './anchor-set-writer.ts';
-import { hasRoom } from './has-room.ts';
 import { Leftovers } from './leftovers.ts';
 
 export interface AnchorSetsDependencies {
@@ -26,7 +25,7 @@ export class AnchorSets {
       resource: deps.client.resource(anchorSets),
       now: () => deps.clock.now(),
       cached: (key) => this.#view.get(key),
-      hasRoom: (source) => hasRoom(source, this.#view.list()),
+      allCached: () => this.#view.list(),
     });
     this.#view.subscribe(this.writer.onChange);
     this.#leftovers = new Leftovers({

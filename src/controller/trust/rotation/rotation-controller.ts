@@ -8,6 +8,7 @@ import { issuerKeyText, parseIssuerKey } from '../../issuers/issuer-key.ts';
 import type { IssuerKey } from '../../issuers/issuer-key.ts';
 import type { AnyIssuer } from '../../issuers/issuer-states.ts';
 import type { AnchorSetWriter, WantedAnchors } from '../anchor-sets/anchor-set-writer.ts';
+import { mostOfIssuer, setSize } from '../anchor-sets/room.ts';
 import { AnchorReach } from './anchor-reach.ts';
 import type { AnchorReachDependencies, AnchorReachOptions, Reach } from './anchor-reach.ts';
 import type { IssuerRotation } from './issuer-rotation.ts';
@@ -19,8 +20,8 @@ import type { RotationWishes } from './rotation-annotations.ts';
 import { rotationRecord, rotationRecordAnnotation } from './rotation-record.ts';
 import type { RotationReport } from './rotation-report.ts';
 import { RotationTeller } from './rotation-teller.ts';
-import { advance, wakesAt } from './rotation.ts';
-import type { Rotation } from './rotation.ts';
+import { advance, publishesMore, wakesAt } from './rotation.ts';
+import type { Observation, Rotation } from './rotation.ts';
 
 export interface RotationControllerOptions extends AnchorReachOptions {
   readonly trustDomain: string;
@@ -32,6 +33,8 @@ export interface RotationControllerDependencies extends Omit<AnchorReachDependen
   readonly rotations: IssuerRotations;
   readonly oldPairs: Pick<OldPairKeeper, 'keep' | 'release'>;
   readonly writer: Pick<AnchorSetWriter, 'get' | 'write'>;
+  /** How large the issuer's AnchorSet may be, see {@link setSize}. */
+  readonly room: (key: IssuerKey) => number;
   readonly find: (key: IssuerKey) => AnyIssuer | undefined;
   /** The pair in the issuer's Secret, when it can sign now. */
   readonly present: (key: IssuerKey) => KeptPair | undefined;
@@ -107,60 +110,68 @@ export class RotationController {
     rotations.takeUp(key);
     const wishes = rotationWishes(issuer);
     const before = rotation.published;
-    const from = rotation.begin();
-    const next = advance(from, {
+    const step = this.#step(key, rotation, {
       now: clock.now(),
       present: inSecret && rotation.authorityOf(inSecret.pair),
       oldKeyKnown: rotation.signing !== undefined,
       gate: wishes.gate,
       spread: this.#reach.of(key, before).isComplete,
     });
-    await this.#keep(key, issuer, rotation, { from, next, wishes });
+    const isKept = await this.#keep(key, issuer, rotation, { ...step, inSecret, wishes });
 
+    const { from, next, refusal } = step;
     const reach = this.#reach.of(key, rotation.published);
-    const world = { now: clock.now(), reach, ...wishes };
+    const problems = isKept ? wishes.problems : [...wishes.problems, noSet];
+    const world = { now: clock.now(), reach, gate: wishes.gate, refusal, problems };
     const same = next.phase === from.phase && signingOf(next) === signingOf(from);
     if (!same) this.#teller.moved(key, issuer, next, world);
-    const toldAgainAt = this.#teller.tell(key, rotation.rotation, world);
+    const toldAgainAt = this.#teller.tell(key, issuer, rotation.rotation, world);
     if (!same || rotation.published.hash !== before.hash) this.#deps.onChange(key);
     // Last, because nothing else depends on it: what fails here is tried again.
-    if (next.phase !== 'spreading') await this.#deps.oldPairs.release(key, issuer);
+    if (inSecret && !signsWithOld(next, inSecret)) await this.#deps.oldPairs.release(key, issuer);
     return this.#nextLook(rotation.rotation, reach, toldAgainAt);
   }
 
-  /** Everything is written before it is acted on, so that a controller that ends here leaves nothing undone. */
+  /** What comes next; with a CA that there is no room for, as if there were none in the Secret. */
+  #step(key: IssuerKey, rotation: IssuerRotation, seen: Observation): Step {
+    const from = rotation.begin();
+    const next = advance(from, seen);
+    if (!publishesMore(from, next)) return { from, next, refusal: undefined };
+    const size = sizeOf(rotation, next);
+    // Without a set nothing of it reaches the nodes.
+    const most = this.#deps.writer.get(key) ? this.#deps.room(key) : mostOfIssuer;
+    if (size <= most) return { from, next, refusal: undefined };
+    const refusal = `its AnchorSet would have ${size} characters, and ${most} are allowed`;
+    return { from, next: advance(from, { ...seen, present: undefined }), refusal };
+  }
+
+  /**
+   * Everything is written before it is acted on, so that a controller that ends here leaves nothing undone.
+   *
+   * @returns false when there is no room for an AnchorSet
+   */
   async #keep(
     key: IssuerKey,
     issuer: AnyIssuer,
     rotation: IssuerRotation,
-    { from, next, wishes }: { from: Rotation; next: Rotation; wishes: RotationWishes },
-  ): Promise<void> {
-    const { oldPairs, writer } = this.#deps;
-    if (next.phase === 'spreading' && rotation.signing) await oldPairs.keep(key, issuer, rotation.signing);
+    { inSecret, from, next, wishes }: Step & { inSecret: KeptPair | undefined; wishes: RotationWishes },
+  ): Promise<boolean> {
+    const { oldPairs, room, writer } = this.#deps;
+    const { signing } = rotation;
+    if (inSecret && signing && signsWithOld(next, inSecret)) await oldPairs.keep(key, issuer, signing);
     const record = rotationRecord(next);
-    const wanted = this.#wanted(key, rotation, { from, next, wishes, record });
-    await writer.write(key, wanted, { onConflict: 'throw' });
-    rotation.commit(next, record);
-  }
-
-  #wanted(
-    key: IssuerKey,
-    rotation: IssuerRotation,
-    {
-      from,
-      next,
-      wishes,
-      record,
-    }: { from: Rotation; next: Rotation; wishes: RotationWishes; record: string },
-  ): WantedAnchors {
     const { reissueBefore, reissueSeconds } = this.#reissue(key, from, next, wishes);
-    return {
+    const wanted: WantedAnchors = {
       anchors: rotation.anchorsOf(next).pem,
       trustDomain: this.#options.trustDomain,
       ...(reissueBefore !== undefined && { reissueBefore }),
       ...(reissueSeconds !== undefined && { reissueSeconds }),
       annotations: { [rotationRecordAnnotation]: record },
     };
+    const hasRoom = writer.get(key) !== undefined || sizeOf(rotation, next) <= room(key);
+    if (hasRoom) await writer.write(key, wanted, { onConflict: 'throw' });
+    rotation.commit(next, record);
+    return hasRoom;
   }
 
   #reissue(
@@ -201,7 +212,28 @@ export class RotationController {
   }
 }
 
+/** Of the state before. */
+interface Step {
+  readonly from: Rotation;
+  readonly next: Rotation;
+  /** Why what the Secret says is not followed. */
+  readonly refusal: string | undefined;
+}
+
 const soonMs = 250;
+
+const noSet = 'there is no room for its AnchorSet, so that no node is known to trust it';
+
+function sizeOf(rotation: IssuerRotation, next: Rotation): number {
+  const annotations = { [rotationRecordAnnotation]: rotationRecord(next) };
+  return setSize(rotation.anchorsOf(next).pem, { annotations });
+}
+
+/** Whether what signs is not what the Secret has. */
+function signsWithOld(rotation: Rotation, { pair }: KeptPair): boolean {
+  const signing = signingOf(rotation);
+  return signing !== undefined && signing !== pair.id;
+}
 
 function signingOf(rotation: Rotation): string | undefined {
   return rotation.phase === 'waiting' ? undefined : rotation.signing.id;

@@ -6,7 +6,7 @@ import type { Rotation, RotationGate } from './rotation.ts';
 
 /** What people are told of a rotation. */
 export type RotationReport = Pick<ConditionUpdate, 'status'> & {
-  readonly reason: 'Steady' | 'Spreading' | 'Held' | 'WaitingForTrust' | 'Draining';
+  readonly reason: 'Steady' | 'Spreading' | 'Held' | 'WaitingForTrust' | 'Draining' | 'NoRoom';
   readonly message: string;
 };
 
@@ -14,6 +14,8 @@ export interface ReportedWorld {
   readonly now: number;
   readonly reach: Omit<Reach, 'isComplete'>;
   readonly gate: RotationGate | undefined;
+  /** Why what the Secret says cannot be followed; undefined when it can. */
+  readonly refusal: string | undefined;
   /** What is wrong with the annotations. */
   readonly problems: readonly string[];
 }
@@ -23,7 +25,11 @@ export function rotationReport(rotation: Rotation, world: ReportedWorld): Rotati
   return { ...report, message: [report.message, ...world.problems].join('; ') };
 }
 
-function reportOf(rotation: Rotation, { gate, now, reach }: ReportedWorld): RotationReport {
+function reportOf(rotation: Rotation, { gate, now, reach, refusal }: ReportedWorld): RotationReport {
+  if (refusal !== undefined) {
+    const message = `what the Secret says is not followed: ${refusal}`;
+    return { status: 'True', reason: 'NoRoom', message };
+  }
   switch (rotation.phase) {
     case 'steady':
       return { status: 'False', reason: 'Steady', message: 'one CA signs and is trusted' };

@@ -37,15 +37,11 @@ export class RotationTeller {
 
   /** The issuer has come to another phase, or another CA signs. */
   moved(key: IssuerKey, issuer: AnyIssuer, rotation: Rotation, world: ReportedWorld): void {
-    const { events, log } = this.#deps;
-    const { reason, message } = rotationReport(rotation, world);
-    const event = reason === 'Steady' ? 'CARotationFinished' : `CARotation${reason}`;
-    log.info({ issuer: issuerKeyText(key), reason: event }, message);
-    events.record(issuer, key.kind, rotation.phase === 'waiting' ? 'Warning' : 'Normal', event, message);
+    this.#record(key, issuer, rotationReport(rotation, world));
   }
 
   /** @returns when there is more to tell, in milliseconds since the epoch */
-  tell(key: IssuerKey, rotation: Rotation, world: ReportedWorld): number | undefined {
+  tell(key: IssuerKey, issuer: AnyIssuer, rotation: Rotation, world: ReportedWorld): number | undefined {
     const { clock, onReport } = this.#deps;
     const text = issuerKeyText(key);
     const report = rotationReport(rotation, world);
@@ -55,6 +51,7 @@ export class RotationTeller {
       const at = before.at + (report.reason === 'WaitingForTrust' ? tellWaitingEveryMs : tellEveryMs);
       if (clock.now() < at) return at;
     }
+    if (report.reason === 'NoRoom' && before?.report.reason !== 'NoRoom') this.#record(key, issuer, report);
     this.#reports.set(text, { report, at: clock.now() });
     onReport(key, report);
     return undefined;
@@ -62,5 +59,13 @@ export class RotationTeller {
 
   forget(key: IssuerKey): void {
     this.#reports.delete(issuerKeyText(key));
+  }
+
+  #record(key: IssuerKey, issuer: AnyIssuer, { reason, message }: RotationReport): void {
+    const { events, log } = this.#deps;
+    const event = reason === 'Steady' ? 'CARotationFinished' : `CARotation${reason}`;
+    const type = reason === 'WaitingForTrust' || reason === 'NoRoom' ? 'Warning' : 'Normal';
+    log.info({ issuer: issuerKeyText(key), reason: event }, message);
+    events.record(issuer, key.kind, type, event, message);
   }
 }

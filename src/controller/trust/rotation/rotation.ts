@@ -82,18 +82,18 @@ export const longestWaitMs = 60_000;
 
 /** The only way from one state to the next. Pure: to publish and to keep it is the caller's, before it acts on it. */
 export function advance(rotation: Rotation, seen: Observation): Rotation {
-  const before = published(rotation);
-  const trusted = new Set(seen.spread ? before : rotation.established);
+  const trusted = new Set(seen.spread ? published(rotation) : rotation.established);
   // Clocks are set back, and another leader's may be ahead: nothing waits until this one is there.
   const since = Math.min(rotation.since, seen.now);
   const next = dropped(step(withoutExpired({ ...rotation, since }, seen.now), trusted, seen), seen);
-  const after = published(next);
-  const grew = after.some((anchor) => !before.includes(anchor));
-  return {
-    ...next,
-    since: grew ? seen.now : since,
-    established: after.filter((anchor) => trusted.has(anchor)),
-  };
+  const established = published(next).filter((anchor) => trusted.has(anchor));
+  return { ...next, since: publishesMore(rotation, next) ? seen.now : since, established };
+}
+
+/** Whether there is an anchor in the next state that was not published before. */
+export function publishesMore(before: Stage, next: Stage): boolean {
+  const known = new Set(published(before));
+  return published(next).some((anchor) => !known.has(anchor));
 }
 
 /** Every anchor that verifiers are to trust, each once, in an order that the phases do not change. */

@@ -13,7 +13,6 @@ class Fixture {
   stored: AnchorSet | undefined;
   cached: AnchorSet | undefined;
   served = true;
-  room = true;
   writes = 0;
   /** What happens while a status is on its way to the server, and back. */
   beforeStatus = async (): Promise<unknown> => undefined;
@@ -23,7 +22,7 @@ class Fixture {
   readonly writer = new AnchorSetWriter({
     now: () => this.now,
     cached: () => this.cached,
-    hasRoom: () => this.room,
+    allCached: () => (this.cached ? [this.cached] : []),
     resource: {
       get: async () => this.#found(),
       create: async (set) => {
@@ -226,16 +225,14 @@ describe('an AnchorSet', () => {
     assert.equal(await fixture.writer.write(source, wanted), 'not-served');
   });
 
-  it('is not made where there is no room, and kept up where it is already', async () => {
+  it('is found among all before the watch has told of it, and once', async () => {
     const fixture = new Fixture();
-    fixture.room = false;
-    assert.equal(await fixture.writer.write(source, wanted), 'no-room');
-    assert.equal(fixture.stored, undefined);
-    fixture.room = true;
+    const all = (): string[] => Array.from(fixture.writer.all(), ({ spec }) => spec.anchors);
+    assert.deepEqual(all(), []);
     await fixture.writer.write(source, wanted);
-    fixture.room = false;
-    const kept = await fixture.writer.write(source, { ...wanted, anchors: 'B' });
-    assert.ok(typeof kept === 'object');
-    assert.equal(kept.spec.anchors, 'B');
+    assert.deepEqual(all(), ['A']);
+    fixture.cached = fixture.stored;
+    await fixture.writer.write(source, { ...wanted, anchors: 'B' });
+    assert.deepEqual(all(), ['B']);
   });
 });

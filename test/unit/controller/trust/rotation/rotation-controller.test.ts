@@ -12,6 +12,7 @@ import { OtherConsumers } from '../../../../../src/controller/trust/rotation/oth
 import type { KeptPair } from '../../../../../src/controller/trust/rotation/previous-pairs.ts';
 import { RotationController } from '../../../../../src/controller/trust/rotation/rotation-controller.ts';
 import { KubeError } from '../../../../../src/kube/index.ts';
+import { noAltNames } from '../../../../../src/pki/index.ts';
 import { silentLogger } from '../../../../../src/runtime/log.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 import { caSecret, newCa, newIssuer } from '../../builders.ts';
@@ -43,6 +44,7 @@ class World {
   refused: KubeError | undefined;
   refusedRelease: KubeError | undefined;
   previous: KeptPair | undefined;
+  room = 128 * 1024;
   writes = 0;
   changes = 0;
   readonly events: string[] = [];
@@ -82,6 +84,7 @@ class World {
         find: () => this.issuer,
         present: () => this.present,
         coverage: () => this.coverage,
+        room: () => this.room,
         consumers: this.consumers,
         onChange: () => void (this.changes += 1),
         oldPairs: {
@@ -150,7 +153,7 @@ class World {
     return new AnchorSetWriter({
       now: () => this.clock.now(),
       cached: () => this.cached ?? this.stored,
-      hasRoom: () => true,
+      allCached: () => (this.stored ? [this.stored] : []),
       resource: {
         get: async () => this.stored ?? assert.fail('not stored'),
         create: (set) => this.#store(set),
@@ -342,6 +345,74 @@ describe('a clock that jumps ahead', () => {
     world.clock.setWall(world.clock.now() + 50 * minute);
     await world.look(second);
     assert.equal(world.state, 'A of AB');
+  });
+});
+
+describe('a CA that there is no room for', () => {
+  /** Of 60 KiB. */
+  const large = (index: number): Promise<TestCa> =>
+    newCa({ subject: { commonName: `Large ${index}` }, altNames: { ...noAltNames, dnsNames: manyNames } });
+  const manyNames = Array.from({ length: 720 }, (_, index) => `${'x'.repeat(50)}${index}.example`);
+
+  it('is not published, and does not sign, however often it is forced', async () => {
+    await world.look(minute);
+    const annotations = { 'certmount.io/ca-rotation': 'force' };
+    let largest = 0;
+    let last = '';
+    for (let index = 0; index < 6; index += 1) {
+      world.annotate(annotations);
+      await world.replaceCa(await large(index), minute);
+      const choice = world.rotations.choose(key, world.present ?? assert.fail());
+      assert.ok(choice.choice === 'sign');
+      choice.onSign(world.clock.now() + 60 * minute);
+      last = choice.pair.certificate.pem;
+      await world.look();
+      largest = Math.max(largest, JSON.stringify(world.stored).length);
+    }
+    assert.ok(largest > 100_000 && largest < 140_000, `${largest} characters`);
+    assert.match(
+      world.condition,
+      /^NoRoom: what the Secret says is not followed: its AnchorSet would have \d+ characters, and 131072 are allowed/,
+    );
+    assert.ok(world.stored?.spec.anchors.includes(last.trim()), 'what signs is trusted');
+    assert.equal(world.previous?.pair.certificate.pem, last, 'another leader can sign with it too');
+    assert.equal(world.events.filter((event) => event === 'Warning CARotationNoRoom').length, 1);
+    world.startController();
+    await world.look(minute);
+    assert.match(world.condition, /^NoRoom/);
+    const choice = world.rotations.choose(key, world.present ?? assert.fail());
+    assert.ok(choice.choice === 'sign');
+    assert.equal(choice.pair.certificate.pem, last);
+    world.annotate({ 'certmount.io/ca-rotation': 'drop' });
+    await world.look();
+    await world.look();
+    assert.match(world.condition, /^Steady/);
+    assert.ok(world.stored?.spec.anchors.includes(world.present?.pair.certificate.pem.trim() ?? '?'));
+  });
+
+  it('comes later, when what was signed before has expired', async () => {
+    await world.look(minute);
+    world.sign();
+    world.room = (world.stored?.spec.anchors.length ?? 0) + 1_200;
+    await world.replaceCa(b, minute);
+    assert.equal(world.state, 'A of A');
+    assert.match(world.condition, /^NoRoom/);
+    world.room = 128 * 1024;
+    await world.look(minute);
+    assert.equal(world.state, 'B of AB');
+  });
+
+  it('gets no AnchorSet, and is followed without one, when its namespace is full', async () => {
+    world.room = 0;
+    await world.look(minute);
+    assert.equal(world.state, 'A of ');
+    world.sign();
+    await world.replaceCa(b, minute);
+    assert.equal(world.state, 'B of ');
+    assert.match(world.condition, /^Draining: .*; there is no room for its AnchorSet/);
+    world.room = 128 * 1024;
+    await world.look();
+    assert.equal(world.state, 'B of AB');
   });
 });
 
