@@ -10,13 +10,19 @@ export interface OptionalViewDependencies {
   readonly log: Logger;
 }
 
+/** For so long a refusal may be a role that is being changed. */
+const refusalMs = 60_000;
+
 /** A view of all objects of a kind that the cluster may not serve, or not let this process see. */
 export class OptionalView<T extends KubeObject> {
   readonly #reflector: Reflector<T>;
   readonly #deps: OptionalViewDependencies;
   readonly #plural: string;
   readonly #known = Promise.withResolvers<void>();
-  #refused = false;
+  #isAbsent = false;
+  /** Since when it is refused, in milliseconds since the epoch, and since when that is taken for an answer. */
+  #refusedSince: number | undefined;
+  #isRefused = false;
 
   constructor(type: ResourceType<T>, deps: OptionalViewDependencies) {
     this.#deps = deps;
@@ -28,10 +34,11 @@ export class OptionalView<T extends KubeObject> {
     );
   }
 
-  /** Absent: there are none as far as this process can ever see. It looks again by itself. */
-  get state(): 'loading' | 'absent' | 'present' {
-    if (this.#refused && !this.#reflector.connected) return 'absent';
-    return this.#reflector.synced ? 'present' : 'loading';
+  /** Absent: the cluster does not serve it. Refused: there may be some that this process never saw. It looks again by itself. */
+  get state(): 'loading' | 'absent' | 'refused' | 'present' {
+    if (this.#isAbsent && !this.#reflector.connected) return 'absent';
+    if (this.#reflector.synced) return 'present';
+    return this.#isRefused ? 'refused' : 'loading';
   }
 
   get(key: ObjectKey): T | undefined {
@@ -59,11 +66,17 @@ export class OptionalView<T extends KubeObject> {
   }
 
   #failed(error: unknown): void {
-    const refused = isKubeError(error, 'not-found', 'forbidden');
-    if (!refused || !this.#refused) {
-      this.#deps.log.warn({ resource: this.#plural, error }, 'watch failed, trying again');
-    }
-    this.#refused = refused;
-    if (refused) this.#known.resolve();
+    const { clock, log } = this.#deps;
+    const resource = this.#plural;
+    const wasKnown = this.#isAbsent || this.#refusedSince !== undefined;
+    this.#isAbsent = isKubeError(error, 'not-found');
+    const isForbidden = isKubeError(error, 'forbidden');
+    if (isForbidden && this.#refusedSince === undefined)
+      log.warn({ resource, error }, 'the controller may not list and watch it: apply deploy/rbac.yaml');
+    else if (!wasKnown || !(this.#isAbsent || isForbidden))
+      log.warn({ resource, error }, 'watch failed, trying again');
+    this.#refusedSince = isForbidden ? (this.#refusedSince ?? clock.now()) : undefined;
+    this.#isRefused = isForbidden && Math.abs(clock.now() - (this.#refusedSince ?? 0)) >= refusalMs;
+    if (this.#isAbsent || this.#isRefused) this.#known.resolve();
   }
 }

@@ -3,7 +3,7 @@ import { getCondition } from '../../api/condition.ts';
 import { secrets } from '../../api/core.ts';
 import { nodeTrusts } from '../../api/node-trust.ts';
 import type { NodeTrust } from '../../api/node-trust.ts';
-import { sleep } from '../../kube/index.ts';
+import { Reflector, sleep } from '../../kube/index.ts';
 import type { Clock, KubeClient } from '../../kube/index.ts';
 import type { Certificate } from '../../pki/index.ts';
 import type { Logger } from '../../runtime/log.ts';
@@ -14,11 +14,10 @@ import type { IssuerKey } from '../issuers/issuer-key.ts';
 import type { IssuerObjects } from '../issuers/issuer-objects.ts';
 import { AnchorSets } from './anchor-sets/anchor-sets.ts';
 import { CoverageReporter } from './coverage/coverage-reporter.ts';
-import { NodeCoverage } from './coverage/node-coverage.ts';
+import { NodeCoverage, slimNodeTrust } from './coverage/node-coverage.ts';
 import type { Coverage, SetState } from './coverage/node-coverage.ts';
 import { roomFor } from './anchor-sets/room.ts';
 import type { TrustFigures } from './metrics.ts';
-import { OptionalView } from './optional-view.ts';
 import { IssuerRotations } from './rotation/issuer-rotations.ts';
 import { OtherConsumers } from './rotation/other-consumers.ts';
 import { OldPairKeeper } from './rotation/old-pair-keeper.ts';
@@ -56,7 +55,7 @@ export class Trust {
   readonly anchorSets: AnchorSets;
   readonly otherConsumers = new OtherConsumers();
   readonly #deps: TrustDependencies;
-  readonly #nodeTrusts: OptionalView<NodeTrust>;
+  readonly #nodeTrusts: Reflector<NodeTrust>;
   readonly #coverage = new NodeCoverage();
   readonly #previous: PreviousPairs;
   readonly #rotations: IssuerRotations;
@@ -67,7 +66,10 @@ export class Trust {
     this.#deps = deps;
     const { client, clock } = deps;
     this.anchorSets = new AnchorSets(deps);
-    this.#nodeTrusts = new OptionalView(nodeTrusts, deps);
+    this.#nodeTrusts = new Reflector(
+      { resource: client.resource(nodeTrusts), transform: slimNodeTrust },
+      { ...deps, onError: (error) => this.#nodeTrustsFailed(error) },
+    );
     this.#previous = new PreviousPairs({ resource: client.resource(secrets) });
     this.#rotations = new IssuerRotations({
       now: () => clock.now(),
@@ -128,11 +130,7 @@ export class Trust {
 
   async run(signal: AbortSignal): Promise<void> {
     const running = [this.anchorSets.run(signal), this.#nodeTrusts.run(signal)];
-    await Promise.all([
-      this.anchorSets.whenKnown(),
-      this.#nodeTrusts.whenKnown(),
-      this.#loadPrevious(signal),
-    ]);
+    await Promise.all([this.anchorSets.whenKnown(), this.#loadPrevious(signal)]);
     if (!signal.aborted) {
       this.#deps.onReady();
       running.push(this.#controller.run(signal), this.#reporter.run(signal));
@@ -140,13 +138,19 @@ export class Trust {
     await Promise.all(running);
   }
 
-  #state(): 'loading' | 'absent' | 'present' {
-    if (this.#nodeTrusts.state === 'loading' || !this.#previous.loaded) return 'loading';
-    return this.anchorSets.state;
+  #state(): AnchorSets['state'] {
+    return this.#previous.loaded ? this.anchorSets.state : 'loading';
   }
 
+  /** While no NodeTrusts can be read it is not known that there are none. */
   #coverageOf(sets: readonly SetState[]): Coverage | undefined {
-    return this.#nodeTrusts.state === 'loading' ? undefined : this.#coverage.of(sets);
+    return this.#nodeTrusts.synced ? this.#coverage.of(sets) : undefined;
+  }
+
+  /** A cluster without AnchorSets has none of these either. */
+  #nodeTrustsFailed(error: unknown): void {
+    if (this.anchorSets.state === 'absent') return;
+    this.#deps.log.warn({ resource: 'nodetrusts', error }, 'watch failed, trying again');
   }
 
   async #loadPrevious(signal: AbortSignal): Promise<void> {

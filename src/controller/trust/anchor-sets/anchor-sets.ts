@@ -36,8 +36,8 @@ export class AnchorSets {
     });
   }
 
-  /** Absent when the cluster has no AnchorSets. */
-  get state(): 'loading' | 'absent' | 'present' {
+  /** Absent when the cluster has no AnchorSets, refused when this process may not see them. */
+  get state(): OptionalView<AnchorSet>['state'] {
     return this.#view.state;
   }
 

@@ -75,7 +75,7 @@ class BundlesPart implements TermPart {
   }
 
   get synced(): boolean {
-    if (this.#bundles.state !== 'present') return this.#bundles.state === 'absent';
+    if (this.#bundles.state !== 'present') return this.#bundles.state !== 'loading';
     return this.#started && this.#views().every(({ synced }) => synced);
   }
 
@@ -134,7 +134,7 @@ class BundlesPart implements TermPart {
       if (source.kind === 'Bundle') this.#controller.publishedChanged(source.name);
     });
     anchorSets.collect('Bundle', (source) => {
-      if (this.#bundles.state === 'loading') return undefined;
+      if (this.#bundles.state === 'loading' || this.#bundles.state === 'refused') return undefined;
       return this.#bundles.get({ name: source.name }) !== undefined;
     });
   }

@@ -1,5 +1,6 @@
 import type { NodeTrust } from '../../../api/node-trust.ts';
 import type { Change } from '../../../kube/index.ts';
+import { pickMetadata } from '../../slim-object.ts';
 
 export interface Coverage {
   /** Nodes with volumes that trust one of the sets. */
@@ -84,4 +85,13 @@ export class NodeCoverage {
     reports?.delete(name);
     if (reports?.size === 0) this.#reports.delete(set);
   }
+}
+
+/** Of a NodeTrust what is counted. For caches. */
+export function slimNodeTrust({ metadata, spec }: NodeTrust): NodeTrust {
+  const sets = spec.sets.map(({ name, hash }) => ({ name, hash, volumes: 0, behind: 0 }));
+  return {
+    metadata: pickMetadata(metadata, 'name', 'uid', 'resourceVersion', 'deletionTimestamp'),
+    spec: { ...spec, sets },
+  };
 }

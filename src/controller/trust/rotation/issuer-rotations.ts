@@ -13,8 +13,8 @@ import type { Rotation } from './rotation.ts';
 
 export interface IssuerRotationsDependencies {
   readonly now: () => number;
-  /** Absent: the cluster has no AnchorSets, so that a new CA signs at once. */
-  readonly sets: () => 'loading' | 'absent' | 'present';
+  /** Absent: the cluster has no AnchorSets, so that a new CA signs at once. Refused: it may have some. */
+  readonly sets: () => 'loading' | 'absent' | 'refused' | 'present';
   /** No controller has ever said of the issuer what it can do. */
   readonly isNew: (key: IssuerKey) => boolean;
   /** As it is kept in the cluster. */
@@ -40,6 +40,8 @@ export class IssuerRotations {
     switch (this.#deps.sets()) {
       case 'loading':
         return { choice: 'loading' };
+      case 'refused':
+        return this.#chooseUnseen(present);
       case 'absent':
         return signsAtOnce(present.pair);
       case 'present':
@@ -78,6 +80,18 @@ export class IssuerRotations {
     this.#rotations.delete(issuerKeyText(key));
   }
 
+  /** An old pair is kept as long as a rotation goes on, which another leader may have begun. */
+  #chooseUnseen(present: KeptPair): SigningChoice {
+    const { anchors } = present.pair;
+    if (!this.#previousOf(present)) return signsAtOnce(present.pair);
+    return { choice: 'wait', anchors, message: 'its CA changes, and the controller may not read AnchorSets' };
+  }
+
+  #previousOf({ secret: { metadata } }: KeptPair): KeptPair | undefined {
+    const { namespace = '', name = '' } = metadata;
+    return this.#deps.previous({ namespace, name });
+  }
+
   #begin(key: IssuerKey, present: KeptPair): IssuerRotation {
     const text = issuerKeyText(key);
     const { now, stored: find, onOutgrown } = this.#deps;
@@ -87,8 +101,7 @@ export class IssuerRotations {
     const started = parseRotationRecord(record) ?? this.#startOf(key, stored, present.pair);
     const deps = { now, onOutgrown: () => onOutgrown(text) };
     const rotation = new IssuerRotation({ rotation: started, certificates, record }, deps);
-    const { namespace = '', name = '' } = present.secret.metadata;
-    const previous = this.#deps.previous({ namespace, name });
+    const previous = this.#previousOf(present);
     if (previous) rotation.offer(previous);
     this.#rotations.set(text, rotation);
     return rotation;

@@ -33,7 +33,7 @@ function kept(ca: TestCa, options?: Parameters<typeof caSecret>[1]): KeptPair {
 }
 
 class Fixture {
-  state: 'loading' | 'absent' | 'present' = 'present';
+  state: 'loading' | 'absent' | 'refused' | 'present' = 'present';
   stored: AnchorSet | undefined;
   previous: KeptPair | undefined;
   isNew = true;
@@ -96,6 +96,15 @@ describe('which CA signs', () => {
     assert.equal(fixture.signs(kept(first)), 'loading');
     fixture.state = 'absent';
     assert.equal(fixture.signs(kept(second)), 'second of 1');
+    assert.equal(fixture.rotations.get(key), undefined);
+  });
+
+  it('is none while AnchorSets are refused and an old pair is kept: somebody may hold the new one', () => {
+    const fixture = new Fixture();
+    fixture.state = 'refused';
+    assert.equal(fixture.signs(kept(second)), 'second of 1');
+    fixture.previous = kept(first);
+    assert.equal(fixture.signs(kept(second)), 'wait');
     assert.equal(fixture.rotations.get(key), undefined);
   });
 
