@@ -73,7 +73,7 @@ function sourceFindings({ gathered, anchors, kept }: ResolvedBundle): { reason: 
     findings.push({ reason: 'SourceInvalid', message: `${failures.length - shown} more sources fail` });
   }
   if (kept > 0) {
-    const message = `${kept} certificates of before stay, because none is taken away while a source fails`;
+    const message = `${kept} certificates of before stay, because what a source gave stays while it fails`;
     findings.push({ reason: 'SourceInvalid', message });
   }
   if (anchors.length === 0) {

@@ -5,11 +5,11 @@ import { getCondition, sameConditions, setCondition } from '../../../api/conditi
 import type { ConditionUpdate } from '../../../api/condition.ts';
 import { isKubeError, WorkQueue } from '../../../kube/index.ts';
 import type { Clock } from '../../../kube/index.ts';
-import { parseChain } from '../../../pki/index.ts';
 import type { Certificate } from '../../../pki/index.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { EventRecorder } from '../../events/event-recorder.ts';
 import type { AnchorSetWriter } from '../anchor-sets/anchor-set-writer.ts';
+import { setCertificates } from '../anchor-sets/set-certificates.ts';
 import { leftOutText, syncedCondition } from './bundle-condition.ts';
 import type { BundleFigures } from './bundle-metrics.ts';
 import { isPublishable } from './gather-anchors.ts';
@@ -173,7 +173,7 @@ export class BundleController {
     const resolved = resolveBundle(bundle, contents, {
       now: clock.now(),
       secretTargets: this.#options.secretTargets,
-      published: () => this.#published(name),
+      published: () => setCertificates(this.#deps.anchorSets.get(setOf(name))),
       before,
     });
     state.resolved = resolved;
@@ -185,13 +185,6 @@ export class BundleController {
     }
     this.#tellLeftOut(bundle, resolved, before);
     return true;
-  }
-
-  #published(name: string): readonly Certificate[] {
-    const kept = this.#states.get(name)?.resolved?.anchors;
-    if (kept !== undefined) return kept;
-    const pem = this.#deps.anchorSets.get(setOf(name))?.spec.anchors ?? '';
-    return pem === '' ? [] : parseChain(pem);
   }
 
   /** @returns what went wrong, which the condition is to tell of before it is tried again */

@@ -39,8 +39,17 @@ export interface GatheredAnchors {
   readonly anchors: readonly Certificate[];
   readonly leftOut: readonly LeftOut[];
   readonly failures: readonly SourceFailure[];
+  /** By source, in their order. */
+  readonly given: readonly GivenAnchors[];
   /** The first time, in milliseconds since the epoch, at which one of them is no longer valid. */
   readonly changesAt?: number;
+}
+
+/** What one source has that can be published, whether or not another one has it too. */
+export interface GivenAnchors {
+  readonly certificates: readonly Certificate[];
+  /** Some of it cannot be read. */
+  readonly fails: boolean;
 }
 
 /** Of all texts of one Bundle together, in characters: four times what any target can hold. */
@@ -54,7 +63,8 @@ export function gatherAnchors(contents: readonly SourceContent[], now: number): 
   const gathering = new Gathering(now);
   let length = 0;
   for (const content of contents) {
-    if (content.state === 'failed') gathering.failures.push(content);
+    gathering.begin();
+    if (content.state === 'failed') gathering.fail(content);
     else if (content.state === 'certificates') {
       for (const certificate of content.certificates) gathering.take(certificate, content.name);
     } else if (content.state === 'texts') {
@@ -62,7 +72,7 @@ export function gatherAnchors(contents: readonly SourceContent[], now: number): 
         length += text.pem.length;
         if (length > maxTextLength) {
           const message = `${text.name}: the sources have more than ${maxTextLength} characters together`;
-          gathering.failures.push({ state: 'failed', reason: 'invalid', message });
+          gathering.fail({ state: 'failed', reason: 'invalid', message });
         } else gathering.read(text);
       }
     }
@@ -71,7 +81,8 @@ export function gatherAnchors(contents: readonly SourceContent[], now: number): 
 }
 
 class Gathering {
-  readonly failures: SourceFailure[] = [];
+  readonly #failures: SourceFailure[] = [];
+  readonly #given: { certificates: Certificate[]; fails: boolean }[] = [];
   readonly #anchors = new Map<string, Certificate>();
   readonly #leftOut: LeftOut[] = [];
   readonly #now: number;
@@ -80,20 +91,31 @@ class Gathering {
     this.#now = now;
   }
 
+  /** What follows is of the next source. */
+  begin(): void {
+    this.#given.push({ certificates: [], fails: false });
+  }
+
+  fail(failure: SourceFailure): void {
+    this.#failures.push(failure);
+    const given = this.#given.at(-1);
+    if (given) given.fails = true;
+  }
+
   read({ name, pem }: SourceText): void {
     let blocks;
     try {
       blocks = decodePem(pem, name, maxEntryLength);
     } catch (error) {
       if (!isPkiError(error)) throw error;
-      this.failures.push({ state: 'failed', reason: 'invalid', message: error.message });
+      this.fail({ state: 'failed', reason: 'invalid', message: error.message });
       return;
     }
     // All of it is refused then: nobody who mixes these up has looked at what is in there.
     const other = blocks.find(({ label }) => label !== 'CERTIFICATE');
     if (other !== undefined) {
       const message = `${name} has a PEM block "${other.label}" in it: only certificates are published`;
-      this.failures.push({ state: 'failed', reason: 'invalid', message });
+      this.fail({ state: 'failed', reason: 'invalid', message });
       return;
     }
     for (const { der } of blocks) {
@@ -108,7 +130,9 @@ class Gathering {
 
   take(certificate: Certificate, source: string): void {
     const print = fingerprint(certificate.der);
-    const reason = this.#anchors.has(print) ? 'duplicate' : unusable(certificate, this.#now);
+    const fault = unusable(certificate, this.#now);
+    if (fault === undefined) this.#given.at(-1)?.certificates.push(certificate);
+    const reason = this.#anchors.has(print) ? 'duplicate' : fault;
     if (reason === undefined) this.#anchors.set(print, certificate);
     else this.#leftOut.push({ reason, source, subject: formatSubject(certificate.subject) });
   }
@@ -119,7 +143,8 @@ class Gathering {
     return {
       anchors,
       leftOut: this.#leftOut,
-      failures: this.failures,
+      failures: this.#failures,
+      given: this.#given,
       ...(ends.length > 0 && { changesAt: Math.min(...ends) }),
     };
   }

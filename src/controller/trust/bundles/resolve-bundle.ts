@@ -1,10 +1,13 @@
 import { refreshHintAnnotation, trustDomainAnnotation } from '../../../api/bundle.ts';
 import type { Bundle } from '../../../api/bundle.ts';
 import { parseDuration } from '../../../api/duration.ts';
-import { checkTrustDomain } from '../../../pki/index.ts';
+import { ApiError } from '../../../api/errors.ts';
+import { checkTrustDomain, isPkiError } from '../../../pki/index.ts';
 import type { Certificate } from '../../../pki/index.ts';
 import { gatherAnchors } from './gather-anchors.ts';
 import type { GatheredAnchors, SourceContent } from './gather-anchors.ts';
+import { sourceAnchors } from './kept-anchors.ts';
+import type { KnownBefore, SourceAnchors } from './kept-anchors.ts';
 import { targetContents } from './targets/formats.ts';
 import { wantedTarget } from './targets/wanted-target.ts';
 import type { TargetKind, WantedTarget } from './targets/wanted-target.ts';
@@ -24,6 +27,7 @@ export type ProblemReason =
 
 export interface ResolvedBundle {
   readonly gathered: GatheredAnchors;
+  readonly sources: SourceAnchors;
   /** What is published: the gathered ones, and those kept while a source fails. */
   readonly anchors: readonly Certificate[];
   readonly kept: number;
@@ -43,8 +47,8 @@ export interface ResolvedTargets {
 export interface Resolving {
   readonly now: number;
   readonly secretTargets: boolean;
-  /** What was published last, asked for only while a source fails. */
-  readonly published: () => readonly Certificate[];
+  /** What was published last, asked for only when a source fails of which nothing is known. */
+  readonly published: KnownBefore['published'];
   /** What the Bundle came to the last time: trust stores are dear to make, and the same as long as it comes to the same. */
   readonly before: ResolvedBundle | undefined;
 }
@@ -56,11 +60,14 @@ export function resolveBundle(
   { before, now, published, secretTargets }: Resolving,
 ): ResolvedBundle {
   const gathered = gatherAnchors(contents, now);
-  const anchors = gathered.failures.length === 0 ? gathered.anchors : united(gathered, published(), now);
+  const { sources } = bundle.spec;
+  const counted = sourceAnchors(sources, gathered.given, { sources: before?.sources, published });
+  const anchors = gathered.failures.length === 0 ? gathered.anchors : allOf(counted, now);
   const targets = targetsOf(bundle, anchors, secretTargets, before);
   const problems: BundleProblem[] = [...targets.problems];
   return {
     gathered,
+    sources: counted,
     anchors,
     kept: anchors.length - gathered.anchors.length,
     targets,
@@ -70,14 +77,9 @@ export function resolveBundle(
   };
 }
 
-/** With nothing taken away: a source that is missing for a while must not end what is trusted because of it. */
-function united(
-  { anchors }: GatheredAnchors,
-  published: readonly Certificate[],
-  now: number,
-): readonly Certificate[] {
-  const certificates = [...anchors, ...published];
-  return gatherAnchors([{ state: 'certificates', name: 'published', certificates }], now).anchors;
+function allOf(sources: SourceAnchors, now: number): readonly Certificate[] {
+  const certificates = [...sources.values()].flat();
+  return gatherAnchors([{ state: 'certificates', name: 'sources', certificates }], now).anchors;
 }
 
 function targetsOf(
@@ -116,7 +118,8 @@ function trustDomainOf({ metadata }: Bundle, problems: BundleProblem[]): { trust
   try {
     return { trustDomain: checkTrustDomain(text) };
   } catch (error) {
-    const message = `annotation ${trustDomainAnnotation}: ${error instanceof Error ? error.message : String(error)}`;
+    if (!isPkiError(error)) throw error;
+    const message = `annotation ${trustDomainAnnotation}: ${error.message}`;
     problems.push({ reason: 'InvalidAnnotation', message });
     return {};
   }
@@ -132,8 +135,9 @@ function refreshHintOf({ metadata }: Bundle, problems: BundleProblem[]): { refre
   let seconds = NaN;
   try {
     seconds = parseDuration(text) / 1000;
-  } catch {
+  } catch (error) {
     // Said below, together with what is allowed.
+    if (!(error instanceof ApiError)) throw error;
   }
   if (Number.isInteger(seconds) && seconds >= 1 && seconds <= longestHint)
     return { refreshHintSeconds: seconds };

@@ -1,9 +1,9 @@
 import type { AnchorSet } from '../../../api/anchor-set.ts';
-import { parseChain, PkiError } from '../../../pki/index.ts';
 import type { Certificate } from '../../../pki/index.ts';
 import type { CaKeyPair } from '../../issuers/ca/ca-key-pair.ts';
 import { signsAtOnce } from '../../issuers/ca/signing-choice.ts';
 import type { SigningChoice } from '../../issuers/ca/signing-choice.ts';
+import { setCertificates } from '../anchor-sets/set-certificates.ts';
 import { issuerKeyText, parseIssuerKey } from '../../issuers/issuer-key.ts';
 import type { IssuerKey } from '../../issuers/issuer-key.ts';
 import { authorityOf, idOf, IssuerRotation } from './issuer-rotation.ts';
@@ -59,7 +59,7 @@ export class IssuerRotations {
     const known = this.get(key);
     if (known) return known.published.certificates;
     const stored = this.#deps.stored(key);
-    return stored && certificatesOf(stored);
+    return stored && setCertificates(stored);
   }
 
   *entries(): Iterable<readonly [IssuerKey, Rotation]> {
@@ -73,7 +73,7 @@ export class IssuerRotations {
     const text = stored?.metadata.annotations?.[rotationRecordAnnotation];
     const rotation = parseRotationRecord(text);
     if (!known || !stored || !rotation || known.record === text) return;
-    known.takeUp(rotation, certificatesOf(stored), text);
+    known.takeUp(rotation, setCertificates(stored), text);
   }
 
   forget(key: IssuerKey): void {
@@ -96,7 +96,7 @@ export class IssuerRotations {
     const text = issuerKeyText(key);
     const { now, stored: find, onOutgrown } = this.#deps;
     const stored = find(key);
-    const certificates = [...(stored ? certificatesOf(stored) : []), ...present.pair.anchors];
+    const certificates = [...setCertificates(stored), ...present.pair.anchors];
     const record = stored?.metadata.annotations?.[rotationRecordAnnotation];
     const started = parseRotationRecord(record) ?? this.#startOf(key, stored, present.pair);
     const deps = { now, onOutgrown: () => onOutgrown(text) };
@@ -117,7 +117,7 @@ export class IssuerRotations {
       const signing = { ...authority, signedUntil };
       return { phase: 'steady', signing, since: now, established: onlyOne(authority.under) };
     }
-    const former = certificatesOf(stored).map((one) => ({
+    const former = setCertificates(stored).map((one) => ({
       anchor: idOf(one),
       until: Math.min(one.notAfter.getTime(), longest),
     }));
@@ -133,13 +133,3 @@ function onlyOne(anchors: readonly string[]): readonly string[] {
 
 /** What certificates are asked for when nobody says for how long. */
 const unknownLifetimeMs = 90 * 24 * 3_600_000;
-
-function certificatesOf({ spec }: AnchorSet): readonly Certificate[] {
-  try {
-    return spec.anchors === '' ? [] : parseChain(spec.anchors);
-  } catch (error) {
-    // Somebody else wrote it; it is brought to what it should be.
-    if (error instanceof PkiError) return [];
-    throw error;
-  }
-}

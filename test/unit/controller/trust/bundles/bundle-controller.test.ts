@@ -98,6 +98,10 @@ class World {
 
   async look(contents?: readonly SourceContent[]): Promise<void> {
     if (contents) this.contents = contents;
+    if (contents && this.bundle) {
+      const sources = contents.map((_, index) => ({ inLine: `source ${index}` }));
+      this.bundle = { ...this.bundle, spec: { ...this.bundle.spec, sources } };
+    }
     this.controller.changed('roots');
     await this.clock.advance(0);
   }
@@ -171,6 +175,14 @@ describe('the controller of Bundles', () => {
     assert.match(next.synced, /^SourceNotFound: .*1 certificates of before stay/);
     await next.look([of(a)]);
     assert.equal(next.set?.spec.anchors, a.pem);
+  });
+
+  it('takes away what one source no longer gives though another one fails', async () => {
+    await world.look([of(a), of(b)]);
+    await world.look([of(a), gone]);
+    await world.look([of(soon), gone]);
+    const published = world.set?.spec.anchors ?? '';
+    assert.deepEqual([published.includes(a.pem), published.includes(b.pem)], [false, true]);
   });
 
   it('leaves everything as it is when nothing is left', async () => {

@@ -19,7 +19,7 @@ const of = (...certificates: Certificate[]): SourceContent => ({
 function resolve(
   contents: readonly SourceContent[],
   {
-    bundle = newBundle(),
+    bundle = newBundle({ sources: contents.map((_, index) => ({ inLine: `${index}` })) }),
     before,
     published = [],
     secretTargets = true,
@@ -42,6 +42,8 @@ describe('what a Bundle comes to', () => {
     assert.equal(resolved.kept, 1);
     assert.equal(condition.reason, 'SourceNotFound');
     assert.match(condition.message ?? '', /configMap "x" does not exist; 1 certificates of before stay/);
+    const again = resolve([of(), gone], { before: resolved, published: resolved.anchors });
+    assert.deepEqual(again.resolved.anchors, [b.certificate], 'of the source that fails and of no other');
   });
 
   it('takes away what is not in the sources any more when all are there', () => {
