@@ -134,16 +134,17 @@ describe("the driver's token of a node that is taken over", () => {
   });
 
   it('speaks for no other node of what is trusted', async () => {
-    const trust = (nodeName: string) => ({
+    const trust = (nodeName: string, driverName = 'csi.certmount.io') => ({
       metadata: {
-        name: `${nodeName}.csi.certmount.io`,
+        name: `${nodeName}.${driverName}`,
         ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: world.nodeUid(nodeName) }],
       },
-      spec: { nodeName, driverName: 'csi.certmount.io', sets: [] },
+      spec: { nodeName, driverName, sets: [] },
     });
     const resource = driver.client.resource(nodeTrusts);
     assert.match(await refusal(resource.create(trust('node-b'))), /must be the node that the requester/);
     await resource.create(trust('node-a'));
+    assert.match(await refusal(resource.create(trust('node-a', 'csi-1'))), /"csi-1" is not among the names/);
   });
 });
 

@@ -94,6 +94,19 @@ describe('what a node trusts', { timeout: 120_000 }, () => {
         assertSaid(await refusal(onA.resource(nodeTrusts).replace(kept)), expected);
       });
 
+      it('is of a driver that is installed, under whichever of its names', async () => {
+        const of = (driver: string): NodeTrust => ({
+          metadata: { ...trust('node-a').metadata, name: `node-a.${driver}` },
+          spec: { nodeName: 'node-a', driverName: driver, sets: [] },
+        });
+        for (const driver of [driverName, 'csi.cert-manager.io', 'spiffe.csi.cert-manager.io'])
+          await create(onA, of(driver));
+        assertSaid(
+          await refusal(create(onA, of('csi.example.com'))),
+          'spec.driverName "csi.example.com" is not among the names in the policy certmount-node-trust',
+        );
+      });
+
       it('does not move to another node or driver', async () => {
         const made = await create(onA, trust('node-a'));
         const moved = (spec: Partial<NodeTrust['spec']>): Promise<string | undefined> =>

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { controllerFlags } from '../../../src/controller/options.ts';
+import { defaultsOf } from '../../../src/driver/volume/attributes/compatibility.ts';
 import { driverFlags, driverOptions } from '../../../src/driver/options.ts';
 import { parseFlags } from '../../../src/runtime/parse-flags.ts';
 import { root } from '../../../tools/run-command.ts';
@@ -37,6 +38,13 @@ function resourcesOf(folder: string): string[] {
   return (parse(text) as { resources?: string[] }).resources ?? [];
 }
 
+/** The names of drivers that may report what their volumes trust. */
+function reportingDrivers(): readonly string[] {
+  const text = readFileSync(join(root, 'deploy/policies/node-trust.yaml'), 'utf8');
+  const [, list = ''] = /spec\.driverName in\s+\[(.*)\]/.exec(text) ?? [];
+  return Array.from(list.matchAll(/'([^']+)'/g), ([, name = '']) => name);
+}
+
 const components = globSync('{deploy,daemonset}/components/*', { cwd: root });
 
 function argumentsOf(folder: string, kind: string): readonly string[] {
@@ -46,6 +54,13 @@ function argumentsOf(folder: string, kind: string): readonly string[] {
 
 /** Of a kind that the bases define themselves, which one kubectl apply cannot do: the controller makes it where it is missing. */
 const madeByController = 'policies/default-policy.yaml';
+
+describe('the policy for what nodes trust', () => {
+  it('knows the name of the driver with each compatibility', () => {
+    const names = Object.values(defaultsOf).map(({ driverName }) => driverName);
+    assert.deepEqual(reportingDrivers().toSorted(), names.toSorted());
+  });
+});
 
 describe('the kustomize bases', () => {
   it('name every manifest of their folder, and nothing else', () => {

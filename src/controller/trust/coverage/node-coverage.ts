@@ -1,3 +1,4 @@
+import { mostAppliedSets } from '../../../api/node-trust.ts';
 import type { NodeTrust } from '../../../api/node-trust.ts';
 import type { Change } from '../../../kube/index.ts';
 import { pickMetadata } from '../../slim-object.ts';
@@ -27,11 +28,16 @@ interface Report {
 /** How many of the nodes that lack something are named. */
 const named = 10;
 
+/** Drivers of one node that are counted: admission lets it have three. */
+const mostDrivers = 8;
+
 /** What the drivers say that their volumes have, by anchor set. */
 export class NodeCoverage {
   /** Of each set, by the NodeTrust that tells of it: two drivers of a node have one each. */
   readonly #reports = new Map<string, Map<string, Report>>();
   readonly #setsOf = new Map<string, ReadonlySet<string>>();
+  /** Of each node, the NodeTrusts that are counted. */
+  readonly #driversOf = new Map<string, Set<string>>();
   readonly #listeners: ((set: string) => void)[] = [];
 
   /** Told of each set whose coverage may have changed. */
@@ -43,7 +49,11 @@ export class NodeCoverage {
   readonly onChange = ({ type, object }: Change<NodeTrust>): void => {
     const name = object.metadata.name ?? '';
     // Whoever wrote it may hold up its end for ever.
-    const isGone = type === 'deleted' || object.metadata.deletionTimestamp !== undefined;
+    const isGone =
+      type === 'deleted' ||
+      object.metadata.deletionTimestamp !== undefined ||
+      !this.#isCounted(object.spec.nodeName, name);
+    if (isGone) this.#forget(object.spec.nodeName, name);
     const sets = new Map(isGone ? [] : object.spec.sets.map((set) => [set.name, set.hash]));
     const before = this.#setsOf.get(name) ?? new Set();
     const changed = [...before].filter((set) => !sets.has(set));
@@ -72,6 +82,18 @@ export class NodeCoverage {
     };
   }
 
+  #isCounted(node: string, name: string): boolean {
+    const drivers = this.#driversOf.get(node) ?? new Set();
+    if (drivers.size < mostDrivers) this.#driversOf.set(node, drivers.add(name));
+    return drivers.has(name);
+  }
+
+  #forget(node: string, name: string): void {
+    const drivers = this.#driversOf.get(node);
+    drivers?.delete(name);
+    if (drivers?.size === 0) this.#driversOf.delete(node);
+  }
+
   #put(set: string, name: string, report: Report): boolean {
     const reports = this.#reports.get(set) ?? new Map<string, Report>();
     this.#reports.set(set, reports);
@@ -89,7 +111,9 @@ export class NodeCoverage {
 
 /** Of a NodeTrust what is counted. For caches. */
 export function slimNodeTrust({ metadata, spec }: NodeTrust): NodeTrust {
-  const sets = spec.sets.map(({ name, hash }) => ({ name, hash, volumes: 0, behind: 0 }));
+  const sets = spec.sets
+    .slice(0, mostAppliedSets)
+    .map(({ name, hash }) => ({ name, hash, volumes: 0, behind: 0 }));
   return {
     metadata: pickMetadata(metadata, 'name', 'uid', 'resourceVersion', 'deletionTimestamp'),
     spec: { ...spec, sets },

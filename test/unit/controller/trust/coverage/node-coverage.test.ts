@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AppliedAnchorSet, NodeTrust } from '../../../../../src/api/node-trust.ts';
-import { NodeCoverage } from '../../../../../src/controller/trust/coverage/node-coverage.ts';
+import { NodeCoverage, slimNodeTrust } from '../../../../../src/controller/trust/coverage/node-coverage.ts';
 
 const set = 'issuer.web.ca';
 const [old, present] = ['0'.repeat(16), '1'.repeat(16)];
@@ -58,6 +58,30 @@ describe('coverage', () => {
     const metadata = { ...report.metadata, deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['x/y'] };
     coverage.onChange({ type: 'modified', object: { ...report, metadata }, previous: report });
     assert.equal(coverage.of([{ name: set, hash: present }]).nodes, 0);
+  });
+
+  it('counts a few drivers of each node, however many it makes up', () => {
+    const coverage = new NodeCoverage();
+    const drivers = Array.from({ length: 20 }, (_, index) => `driver-${index}`);
+    for (const [index, driver] of drivers.entries()) {
+      coverage.onChange({ type: 'added', object: trust('a', { [`set-${index}`]: old }, driver) });
+    }
+    const counted = (): number[] =>
+      drivers.map((_, index) => coverage.of([{ name: `set-${index}`, hash: old }]).nodes);
+    assert.equal(counted().filter((nodes) => nodes === 1).length, 8);
+    coverage.onChange({ type: 'deleted', object: trust('a', {}, 'driver-0') });
+    coverage.onChange({ type: 'added', object: trust('a', { 'set-19': old }, 'driver-19') });
+    assert.deepEqual([counted().at(0), counted().at(-1)], [0, 1]);
+    coverage.onChange({ type: 'added', object: trust('b', { 'set-0': old }) });
+    assert.equal(counted().at(0), 1);
+  });
+
+  it('keeps of a report no more than a driver may write', () => {
+    const sets = Array.from({ length: 2_000 }, (_, index) => [`issuer.web.${index}`, old] as const);
+    const report = trust('a', Object.fromEntries(sets));
+    const slim = slimNodeTrust({ ...report, metadata: { ...report.metadata, annotations: { long: 'x' } } });
+    assert.equal(slim.spec.sets.length, 1_024);
+    assert.deepEqual(slim.metadata, { name: 'a.csi.certmount.io' });
   });
 
   it('names a few of those that lack it', () => {
