@@ -34,6 +34,8 @@ interface BoundNode {
 
 /** One write tells of all volumes of a swap. */
 const debounceMs = 500;
+/** At random beside it: all nodes hear of a change in the same moment. */
+const jitterMs = 2_000;
 /** Pods come and go: how many volumes there are is told no more often. */
 const countsMs = 60_000;
 /** What somebody has deleted comes back in so long; a write that changes nothing is none to the API server. */
@@ -74,7 +76,7 @@ export class NodeTrustReport {
     signal.addEventListener('abort', () => this.#end(), { once: true });
     for (;;) {
       await this.#changed.promise;
-      await sleep(clock, debounceMs, signal).catch(() => {});
+      await sleep(clock, debounceMs + random() * jitterMs, signal).catch(() => {});
       if (signal.aborted) return;
       this.#changed = Promise.withResolvers();
       try {

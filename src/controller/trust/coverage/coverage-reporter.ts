@@ -21,16 +21,22 @@ export interface CoverageReporterDependencies {
 }
 
 const soonMs = 250;
-/** While something is on its way people look on. */
-const movingMs = 2_000;
-/** Else only the number of nodes changes. Every driver is told of each write, so that it must stay rare. */
-const restingMs = 60_000;
+
+// Every driver is told of each write, with all of the anchors. While these are on their way people look on; else only the
+// number of nodes changes.
+
+const ofIssuers = { movingMs: 2_000, restingMs: 60_000 };
+/** Which may have all public roots. */
+const ofBundles = { movingMs: 10_000, restingMs: 10 * 60_000 };
+/** Half as much again, at random, so that the Bundles of a cluster are not told of together. */
+const spread = 0.5;
 
 /** Writes into the AnchorSets how many nodes have them. */
 export class CoverageReporter {
   readonly #deps: CoverageReporterDependencies;
   readonly #queue: WorkQueue;
-  readonly #writtenAt = new Map<string, number>();
+  /** When each was written, and by how much longer than others it waits for the next time, from 0 to 1. */
+  readonly #written = new Map<string, { readonly at: number; readonly late: number }>();
 
   constructor(deps: CoverageReporterDependencies) {
     this.#deps = deps;
@@ -61,11 +67,11 @@ export class CoverageReporter {
   }
 
   async #reconcile(name: string): Promise<{ requeueAfterMs: number } | void> {
-    const { clock, find, coverage, rotation, writeStatus } = this.#deps;
+    const { clock, find, coverage, random, rotation, writeStatus } = this.#deps;
     const set = find(name);
     const source = set && parseAnchorSource(set.spec.source);
     if (!set || !source || anchorSetName(source) !== name) {
-      this.#writtenAt.delete(name);
+      this.#written.delete(name);
       return;
     }
     const found = coverage([{ name, hash: anchorsHash(set.spec.anchors) }]);
@@ -74,10 +80,12 @@ export class CoverageReporter {
     const status = statusOf(set, found, rotation(source), now);
     if (sameStatus(set.status, status)) return;
     const moving = rotation(source)?.status === 'True' || found.covered < found.nodes;
-    const earliest = (this.#writtenAt.get(name) ?? 0) + (moving ? movingMs : restingMs);
+    const { movingMs, restingMs } = source.kind === 'Bundle' ? ofBundles : ofIssuers;
+    const { at, late } = this.#written.get(name) ?? { at: 0, late: 0 };
+    const earliest = at + (moving ? movingMs : restingMs * (1 + spread * late));
     if (now < earliest) return { requeueAfterMs: earliest - now };
     await writeStatus(source, status);
-    this.#writtenAt.set(name, now);
+    this.#written.set(name, { at: now, late: random() });
   }
 }
 

@@ -26,6 +26,7 @@ let isDown: boolean;
 let identity: RequesterIdentity;
 let logged: string[];
 let report: NodeTrustReport;
+let random: number;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -36,6 +37,7 @@ beforeEach(() => {
   isDown = false;
   identity = bound;
   logged = [];
+  random = 0;
   const log = (_fields: object, message: string): void => void logged.push(message);
   const nodeTrusts = {
     create: async (object: NodeTrust) => {
@@ -59,7 +61,7 @@ beforeEach(() => {
       identity: async () => identity,
       sets: () => sets,
       clock,
-      random: () => 0,
+      random: () => random,
       log: { ...silentLogger, info: log, warn: log },
     },
   );
@@ -102,6 +104,15 @@ describe('the report of what a node trusts', () => {
     await clock.advance(minute);
     assert.equal(writes.length, 3);
     assert.equal(stored.spec.sets[0]?.volumes, 29);
+  });
+
+  it('comes within two and a half seconds, at another moment from each node', async () => {
+    random = 0.9;
+    report.changed();
+    await clock.advance(2_299);
+    assert.deepEqual(writes, []);
+    await clock.advance(1);
+    assert.deepEqual(writes, ['create']);
   });
 
   it('is owned by the node as it is now, when that was made anew', async () => {
