@@ -79,6 +79,15 @@ const source = struct(
   },
 );
 
+/** Under the groups of trust-manager are the marks that targets are found by. */
+const reserved = ['trust.cert-manager.io', 'trust-manager.io'].map((group) => ({
+  rule: `self.all(key, !key.startsWith('${group}/'))`,
+  message: `keys under ${group}/ are not allowed`,
+  reason: 'FieldValueInvalid' as const,
+}));
+/** Far more than anybody has, for the cost of the rules. */
+const ownKeys = { maxProperties: 100, rules: reserved };
+
 const targetTemplate = (kind: string) =>
   struct(
     {
@@ -87,8 +96,8 @@ const targetTemplate = (kind: string) =>
         metadata: struct(
           {
             optional: {
-              annotations: map(text(), 'Annotations of the object.'),
-              labels: map(text(), 'Labels of the object.'),
+              annotations: map(text(), 'Annotations of the object.', ownKeys),
+              labels: map(text(), 'Labels of the object.', ownKeys),
             },
           },
           'What the object gets beside the marks of the Bundle.',

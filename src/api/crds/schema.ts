@@ -22,6 +22,7 @@ export interface Schema {
   readonly maximum?: number;
   readonly minItems?: number;
   readonly maxItems?: number;
+  readonly maxProperties?: number;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly items?: Schema;
@@ -138,8 +139,16 @@ export function listByKey<Item extends Schema>(
 export function map<Value extends Schema>(
   values: Value,
   description?: string,
+  options: Pick<Schema, 'maxProperties'> & { readonly rules?: readonly ValidationRule[] } = {},
 ): SchemaOf<Record<string, Admitted<Value>>> {
-  return { ...described(description), type: 'object', additionalProperties: values };
+  const { rules = [], ...limits } = options;
+  return {
+    ...described(description),
+    type: 'object',
+    additionalProperties: values,
+    ...limits,
+    ...validated(rules),
+  };
 }
 
 /** Any JSON, kept as it is. */

@@ -72,7 +72,17 @@ describe('a Bundle', { timeout }, () => {
     const bundle = await world.client.resource(bundles).get({ name: 'everywhere' });
     assert.equal(target?.metadata.labels?.[bundleLabel], 'everywhere');
     assert.match(target?.metadata.annotations?.[bundleHashAnnotation] ?? '', /^[0-9a-f]{64}$/);
-    assert.equal(target?.metadata.ownerReferences?.[0]?.uid, bundle.metadata.uid);
+    // As trust-manager writes it, to the last field.
+    assert.deepEqual(target?.metadata.ownerReferences, [
+      {
+        apiVersion: 'trust.cert-manager.io/v1alpha1',
+        kind: 'Bundle',
+        name: 'everywhere',
+        uid: bundle.metadata.uid,
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+    ]);
   });
 
   it('follows its sources', async () => {
@@ -217,6 +227,15 @@ describe('a Bundle', { timeout }, () => {
   it('goes with all its targets, without a garbage collector too', async () => {
     await world.deleteBundle('everywhere');
     for (const namespace of ['web', 'shop', 'late']) await world.whenPem(namespace, 'everywhere', null);
+  });
+});
+
+describe('a target', { timeout }, () => {
+  it('may hold up the end of its Bundle, where the API server asks for that', async () => {
+    // The admission plugin OwnerReferencesPermissionEnforcement does, with this question.
+    const who = '--as=system:serviceaccount:certmount:certmount-controller';
+    const question = ['update', 'bundles.trust.cert-manager.io', '--subresource=finalizers', who];
+    assert.equal((await world.cluster.kubectl(['auth', 'can-i', ...question])).trim(), 'yes');
   });
 });
 
@@ -377,7 +396,10 @@ describe('the CRD of Bundles', { timeout }, () => {
         ...inLine,
       ],
       target: {
-        configMap: { key: 'a', metadata: { labels: { x: 'y' }, annotations: { x: 'y' } } },
+        configMap: {
+          key: 'a',
+          metadata: { labels: { 'x.trust-manager.io/x': 'y' }, annotations: { 'trust-manager.io': 'y' } },
+        },
         secret: { key: 'a' },
         additionalFormats: {
           jks: { key: 'b', password: 'x' },
@@ -434,6 +456,20 @@ describe('the CRD of Bundles', { timeout }, () => {
     ],
     'one key for both stores': [formats({ jks: { key: 'a' }, pkcs12: { key: 'a' } }), /different keys/],
     'an unknown profile': [formats({ pkcs12: { key: 'a', profile: 'Modern' } }), /profile/],
+    ...Object.fromEntries(
+      (['labels', 'annotations'] as const).flatMap((field) =>
+        ['trust.cert-manager.io', 'trust-manager.io'].map((group): [string, [object, RegExp]] => [
+          `${field} under ${group}`,
+          [
+            {
+              sources: inLine,
+              target: { configMap: { key: 'a', metadata: { [field]: { [`${group}/hash`]: 'x' } } } },
+            },
+            new RegExp(`metadata\\.${field}.*keys under ${group}/ are not allowed`),
+          ],
+        ]),
+      ),
+    ),
     'an unknown field': [{ sources: inLine, target: { volumes: true } }, /unknown field/],
   };
   for (const [what, [spec, message]] of Object.entries(refused)) {

@@ -63,7 +63,7 @@ export function targetPatch(present: ConfigMap | Secret, wanted: WantedTarget): 
   const data = entryChanges(present.data, wanted.data, wanted.digests);
   const binaryPresent = 'binaryData' in present ? present.binaryData : undefined;
   const binaryData = entryChanges(binaryPresent, wanted.binaryData, wanted.digests);
-  const isOwned = owners.some(({ uid, controller }) => uid === wanted.owner.uid && controller === true);
+  const isOwned = owners.some((owner) => isSameOwner(owner, wanted.owner));
   if (isOwned && !labels && !annotations && !data && !binaryData) return undefined;
   return {
     metadata: {
@@ -83,6 +83,10 @@ export function targetPatch(present: ConfigMap | Secret, wanted: WantedTarget): 
 
 function isBundleReference({ apiVersion, kind }: OwnerReference): boolean {
   return kind === bundles.kind && apiVersion.startsWith(`${trustGroup}/`);
+}
+
+function isSameOwner(one: OwnerReference, other: OwnerReference): boolean {
+  return (['uid', 'controller', 'blockOwnerDeletion'] as const).every((field) => one[field] === other[field]);
 }
 
 type Changes = Record<string, string | null>;

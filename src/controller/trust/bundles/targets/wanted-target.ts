@@ -87,5 +87,7 @@ function ownerReference({ metadata: { name = '', uid = '' } }: Bundle): OwnerRef
     name,
     uid,
     controller: true,
+    // As trust-manager has it.
+    blockOwnerDeletion: true,
   };
 }

@@ -93,6 +93,14 @@ describe('a target that is there', () => {
     assert.deepEqual(patch.metadata.ownerReferences, [others, wanted().owner]);
   });
 
+  it('holds up the end of its Bundle, as those of trust-manager do', () => {
+    const { blockOwnerDeletion: _, ...owner } = wanted().owner;
+    const patch = targetPatch(written({}, { ownerReferences: [owner] }), wanted());
+    assert.deepEqual(patch, {
+      metadata: { uid: 'u', resourceVersion: '7', ownerReferences: [wanted().owner] },
+    });
+  });
+
   it('counts as written when trust-manager wrote it', () => {
     const plain = newBundle();
     const pem = inOrder(a, b)
