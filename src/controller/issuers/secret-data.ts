@@ -5,3 +5,10 @@ export function secretText(secret: Secret, key: string): string | undefined {
   const value = secret.data?.[key];
   return value === undefined || value === '' ? undefined : Buffer.from(value, 'base64').toString('utf8');
 }
+
+const keyPairEntries: readonly string[] = ['tls.crt', 'tls.key', 'ca.crt'];
+
+/** What of a Secret makes a CA. */
+export function keyPairData({ data = {} }: Secret): Record<string, string> {
+  return Object.fromEntries(Object.entries(data).filter(([entry]) => keyPairEntries.includes(entry)));
+}

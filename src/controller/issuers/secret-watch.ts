@@ -1,64 +1,40 @@
 import { secrets } from '../../api/core.ts';
 import type { Secret } from '../../api/core.ts';
-import { isKubeError, Reflector } from '../../kube/index.ts';
-import type { Clock, KubeClient, ObjectKey } from '../../kube/index.ts';
+import type { ObjectKey } from '../../kube/index.ts';
+import type { Watched, WatchListener } from '../owned-watches.ts';
 import { pickMetadata } from '../slim-object.ts';
-import type { SecretListener, WatchedSecret } from './named-secrets.ts';
+import { watchNamed } from '../watch-named.ts';
+import type { WatchNamedDependencies } from '../watch-named.ts';
+import { keyPairData } from './secret-data.ts';
 
-export interface SecretWatchDependencies {
-  readonly client: KubeClient;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly onError: (resource: string, error: unknown) => void;
-}
-
-const usedData: readonly string[] = ['tls.crt', 'tls.key', 'ca.crt'];
-
-/** Watches one Secret by its name: RBAC can allow just that, and nothing else of the namespace is ever read. */
+/** Watches one Secret by its name. */
 export function watchSecret(
   key: ObjectKey,
-  listener: SecretListener,
+  listener: WatchListener<ObjectKey>,
   signal: AbortSignal,
-  deps: SecretWatchDependencies,
-): WatchedSecret {
-  const { client, clock, random, onError } = deps;
-  const reflector = new Reflector<Secret>(
+  deps: WatchNamedDependencies,
+): Watched<Secret | undefined> {
+  const view = watchNamed<Secret>(
     {
-      resource: client.resource(secrets),
+      resource: deps.client.resource(secrets),
       namespace: key.namespace,
       fieldSelector: `metadata.name=${key.name}`,
       transform: slimSecret,
     },
-    {
-      clock,
-      random,
-      onError: (error) => {
-        onError('secrets', error);
-        // Anything else passes by itself, and until then nothing is known that an issuer should tell of.
-        if (isKubeError(error, 'forbidden')) listener.failed(error.message);
-      },
-    },
-  );
-  reflector.subscribe(() => {
-    if (reflector.synced) listener.changed();
-  });
-  void reflector.run(signal);
-  reflector.whenSynced(signal).then(
-    () => listener.changed(),
-    () => {}, // nobody names it any more
+    { changed: () => listener.changed(), failed: (message) => listener.failed(message) },
+    signal,
+    deps,
   );
   return {
     get synced() {
-      return reflector.synced;
+      return view.synced;
     },
-    current: () => reflector.get(key),
+    current: () => view.get(key),
   };
 }
 
 /** A Secret may hold much else that is none of the controller's business. */
-function slimSecret({ metadata, data = {} }: Secret): Secret {
-  return {
-    metadata: pickMetadata(metadata, 'name', 'namespace', 'uid', 'resourceVersion'),
-    data: Object.fromEntries(Object.entries(data).filter(([name]) => usedData.includes(name))),
-  };
+function slimSecret(secret: Secret): Secret {
+  const metadata = pickMetadata(secret.metadata, 'name', 'namespace', 'uid', 'resourceVersion');
+  return { metadata, data: keyPairData(secret) };
 }

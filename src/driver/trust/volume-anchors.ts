@@ -1,5 +1,5 @@
 import { anchorSetName, type AnchorSource, anchorSourceText } from '../../api/anchor-set.ts';
-import { type Certificate, checkTrustDomain } from '../../pki/index.ts';
+import { type Certificate, checkTrustDomain, isPkiError } from '../../pki/index.ts';
 import {
   federatedAnchorsFile,
   federatedBundleFile,
@@ -45,7 +45,7 @@ export function issuerSource({ issuer: { group, kind, name }, pod }: VolumeSpec)
 }
 
 /** Of whom the anchors in the volume's own files are. */
-export function ownSource(spec: VolumeSpec): AnchorSource | undefined {
+function ownSource(spec: VolumeSpec): AnchorSource | undefined {
   const { bundle } = spec.trust;
   return bundle === undefined ? issuerSource(spec) : { kind: 'Bundle', name: bundle };
 }
@@ -181,8 +181,9 @@ function federatedFault({ files, trust }: VolumeSpec, { trustDomain }: KnownSet)
 function isTrustDomain(name: string): boolean {
   try {
     return checkTrustDomain(name).length <= longestFederatedDomain;
-  } catch {
-    return false;
+  } catch (error) {
+    if (isPkiError(error)) return false;
+    throw error;
   }
 }
 

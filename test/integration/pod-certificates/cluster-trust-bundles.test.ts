@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { clusterTrustBundles } from '../../../src/api/cluster-trust-bundle.ts';
 import { ClusterTrustBundles } from '../../../src/controller/trust/cluster-trust-bundles/cluster-trust-bundles.ts';
-import { TrustBundleError } from '../../../src/controller/trust/cluster-trust-bundles/trust-bundle-text.ts';
+import { TrustError } from '../../../src/controller/trust/trust-error.ts';
 import { KubeClient, systemClock } from '../../../src/kube/index.ts';
 import { newCa } from '../../unit/controller/builders.ts';
 import type { TestCa } from '../../unit/controller/builders.ts';
@@ -60,7 +60,7 @@ describe('ClusterTrustBundles, written with the rights of the controller', { tim
       .resource(resource)
       .create({ metadata: { name: 'theirs' }, spec: { trustBundle: one.pem } });
     await assert.rejects(bundles.write({ name: 'theirs', anchors: other.pem }), (error) => {
-      assert.ok(error instanceof TrustBundleError);
+      assert.ok(error instanceof TrustError);
       assert.equal(error.reason, 'foreign');
       return true;
     });

@@ -3,17 +3,18 @@ import type { ClusterTrustBundle, ClusterTrustBundleVersion } from '../../../api
 import { certificatesGroup } from '../../../api/groups.ts';
 import { isKubeError, servedResources } from '../../../kube/index.ts';
 import type { KubeClient, Resource } from '../../../kube/index.ts';
-import type { PublishedBundle, TrustBundleWriter } from '../trust-bundle-writer.ts';
-import { TrustBundleError, trustBundleText } from './trust-bundle-text.ts';
+import { TrustError } from '../trust-error.ts';
+import { trustBundleText } from './trust-bundle-text.ts';
+import type { PublishedBundle } from './trust-bundle-text.ts';
 
 /** On every bundle from here: what does not have it is never touched. */
-export const ownerLabel = { 'app.kubernetes.io/managed-by': 'certmount' } as const;
+const ownerLabel = { 'app.kubernetes.io/managed-by': 'certmount' } as const;
 
 /**
  * ClusterTrustBundles in the newest version that the cluster serves. One that is there already costs a read, a new or
  * changed one a read and a write.
  */
-export class ClusterTrustBundles implements TrustBundleWriter {
+export class ClusterTrustBundles {
   readonly #client: KubeClient;
   /** Kept once it is known; a cluster that serves none may learn to. */
   #version: ClusterTrustBundleVersion | undefined;
@@ -22,11 +23,13 @@ export class ClusterTrustBundles implements TrustBundleWriter {
     this.#client = client;
   }
 
+  /** @returns 'not-served' when the cluster has no ClusterTrustBundles */
   async write(bundle: PublishedBundle): Promise<'written' | 'unchanged' | 'not-served'> {
     const wanted = wantedBundle(bundle);
     return (await this.#with((resource) => put(resource, wanted))) ?? 'not-served';
   }
 
+  /** Nothing happens when there is none. */
   async delete(name: string): Promise<void> {
     await this.#with(async (resource) => {
       const present = await find(resource, name);
@@ -76,7 +79,7 @@ async function put(
   }
   if (!isOurs(present)) {
     const name = wanted.metadata.name ?? '';
-    throw new TrustBundleError('foreign', `clustertrustbundles "${name}" exists and is not certmount's`);
+    throw new TrustError('foreign', `clustertrustbundles "${name}" exists and is not certmount's`);
   }
   if (says(present, wanted)) return 'unchanged';
   if (present.spec.signerName !== wanted.spec.signerName) {

@@ -11,7 +11,6 @@ import {
 import type { IssuerKey } from '../../issuers/issuer-key.ts';
 import type { TermContext, TermPart } from '../../term-part.ts';
 import type { AnchorConsumer } from '../rotation/other-consumers.ts';
-import type { TrustBundleWriter } from '../trust-bundle-writer.ts';
 import { ClusterTrustBundles } from './cluster-trust-bundles.ts';
 
 /** On the bundles of issuers, and on no others. */
@@ -21,7 +20,7 @@ export interface IssuerBundlesDependencies extends Pick<
   TermContext,
   'anchors' | 'clock' | 'issuers' | 'log' | 'otherConsumers' | 'random'
 > {
-  readonly bundles: TrustBundleWriter;
+  readonly bundles: Pick<ClusterTrustBundles, 'write' | 'delete'>;
   /** Of the bundles that are there, {@link IssuerBundles.selector}. */
   readonly watch: Pick<ServedWatch<ClusterTrustBundle>, 'run' | 'subscribe'>;
 }

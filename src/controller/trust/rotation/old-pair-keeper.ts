@@ -4,7 +4,7 @@ import type { OwnerReference } from '../../../kube/index.ts';
 import { issuerKeyText } from '../../issuers/issuer-key.ts';
 import type { IssuerKey } from '../../issuers/issuer-key.ts';
 import type { AnyIssuer } from '../../issuers/issuer-states.ts';
-import { ForeignSecretError } from './previous-pairs.ts';
+import { TrustError } from '../trust-error.ts';
 import type { KeptPair, PreviousPairs, SecretKey } from './previous-pairs.ts';
 
 export interface OldPairKeeperDependencies {
@@ -37,7 +37,7 @@ export class OldPairKeeper {
       await previous.keep(secret, signing, owner);
     } catch (error) {
       const isRefused = isKubeError(error, 'forbidden', 'invalid', 'bad-request');
-      if (!isRefused && !(error instanceof ForeignSecretError)) throw error;
+      if (!isRefused && !(error instanceof TrustError)) throw error;
       onRefused(key, issuer, error);
       return;
     }

@@ -4,6 +4,8 @@ import { isKubeError, keyText } from '../../../kube/index.ts';
 import type { ObjectKey, OwnerReference, Resource } from '../../../kube/index.ts';
 import { readCaKeyPair } from '../../issuers/ca/ca-key-pair.ts';
 import type { CaKeyPair } from '../../issuers/ca/ca-key-pair.ts';
+import { keyPairData } from '../../issuers/secret-data.ts';
+import { TrustError } from '../trust-error.ts';
 
 export type SecretKey = ObjectKey & { readonly namespace: string };
 
@@ -15,11 +17,6 @@ export interface KeptPair {
 
 export interface PreviousPairsDependencies {
   readonly resource: Pick<Resource<Secret>, 'get' | 'list' | 'create' | 'replace' | 'delete'>;
-}
-
-/** A Secret of the name that is needed is somebody else's. */
-export class ForeignSecretError extends Error {
-  override readonly name = 'ForeignSecretError';
 }
 
 /** On every Secret from here, and what they are found by. */
@@ -87,7 +84,7 @@ export class PreviousPairs {
         ownerReferences: [owner],
       },
       type,
-      data: pairData(kept.secret),
+      data: keyPairData(kept.secret),
     };
     const written = await this.#put(wanted, owner);
     this.#kept.set(keyText({ namespace, name }), { pair: kept.pair, secret: written });
@@ -152,7 +149,7 @@ export class PreviousPairs {
     const { namespace, name = '' } = wanted.metadata;
     const present = await resource.get({ ...(namespace !== undefined && { namespace }), name });
     if (!isOurs(present)) {
-      throw new ForeignSecretError(`secrets "${namespace}/${name}" exists and is not certmount's`);
+      throw new TrustError('foreign', `secrets "${namespace}/${name}" exists and is not certmount's`);
     }
     const others = present.metadata.ownerReferences?.filter(({ uid }) => uid !== owner.uid) ?? [];
     const { resourceVersion } = present.metadata;
@@ -173,14 +170,8 @@ const pageSize = 20;
 /** Against other writers, before the caller has to come again. */
 const attempts = 4;
 
-const keptData: readonly string[] = ['tls.crt', 'tls.key', 'ca.crt'];
-
-function pairData({ data = {} }: Secret): Record<string, string> {
-  return Object.fromEntries(Object.entries(data).filter(([field]) => keptData.includes(field)));
-}
-
 function slim(secret: Secret): Secret {
-  return { ...secret, data: pairData(secret) };
+  return { ...secret, data: keyPairData(secret) };
 }
 
 function isOurs({ metadata }: Secret): boolean {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Secret } from '../../../../src/api/core.ts';
 import { NamedSecrets } from '../../../../src/controller/issuers/named-secrets.ts';
-import type { SecretListener } from '../../../../src/controller/issuers/named-secrets.ts';
+import type { WatchListener } from '../../../../src/controller/owned-watches.ts';
 import { keyText } from '../../../../src/kube/index.ts';
+import type { ObjectKey } from '../../../../src/kube/index.ts';
 
 const ca = { namespace: 'web', name: 'ca' };
 const other = { namespace: 'web', name: 'other' };
@@ -11,7 +12,7 @@ const other = { namespace: 'web', name: 'other' };
 interface Watch {
   synced: boolean;
   secret: Secret | undefined;
-  readonly listener: SecretListener;
+  readonly listener: WatchListener<ObjectKey>;
   readonly signal: AbortSignal;
 }
 

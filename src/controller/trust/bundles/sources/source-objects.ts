@@ -1,8 +1,11 @@
 import { configMaps, secrets } from '../../../../api/core.ts';
 import type { ConfigMap, Secret } from '../../../../api/core.ts';
 import { selectorText } from '../../../../api/label-selector.ts';
-import { isKubeError, Reflector } from '../../../../kube/index.ts';
-import type { Change, Clock, KubeClient, KubeObject } from '../../../../kube/index.ts';
+import type { Change, KubeObject } from '../../../../kube/index.ts';
+import { OwnedWatches } from '../../../owned-watches.ts';
+import type { Watched, WatchListener } from '../../../owned-watches.ts';
+import { watchNamed } from '../../../watch-named.ts';
+import type { NamedListener, WatchNamedDependencies } from '../../../watch-named.ts';
 import { pickMetadata } from '../../../slim-object.ts';
 import { selects } from './source-selection.ts';
 import type { SourceSelection } from './source-selection.ts';
@@ -24,25 +27,9 @@ export type SelectionState =
   /** By name. */
   | { readonly state: 'known'; readonly objects: readonly SourceEntries[] };
 
-export interface SourceObjectsDependencies {
-  readonly client: KubeClient;
-  readonly clock: Clock;
-  readonly random: () => number;
+export interface SourceObjectsDependencies extends WatchNamedDependencies {
   /** Told for each Bundle of whose sources something new is known. */
   readonly onChange: (bundle: string) => void;
-  readonly onError: (resource: string, error: unknown) => void;
-}
-
-interface Watched {
-  readonly owners: Set<string>;
-  readonly stop: AbortController;
-  readonly view: View;
-  failure?: string;
-}
-
-interface View {
-  readonly synced: boolean;
-  list(): SourceEntries[];
 }
 
 /**
@@ -52,144 +39,83 @@ interface View {
 export class SourceObjects {
   readonly #namespace: string;
   readonly #deps: SourceObjectsDependencies;
-  readonly #watched = new Map<string, Watched>();
-  readonly #wanted = new Map<string, readonly SourceSelection[]>();
+  readonly #watches: OwnedWatches<SourceSelection, readonly SourceEntries[]>;
 
   constructor(namespace: string, deps: SourceObjectsDependencies) {
     this.#namespace = namespace;
     this.#deps = deps;
-  }
-
-  /** Watches that are open. */
-  get size(): number {
-    return this.#watched.size;
+    this.#watches = new OwnedWatches({
+      textOf: watchKey,
+      watch: (selection, listener, signal) => this.#watch(selection, listener, signal),
+      onChange: deps.onChange,
+    });
   }
 
   /** Names all that a Bundle needs from now on; nothing drops the Bundle. */
   want(bundle: string, selections: readonly SourceSelection[]): void {
-    const before = (this.#wanted.get(bundle) ?? []).map(watchKey);
-    const keys = selections.map(watchKey);
-    if (selections.length === 0) this.#wanted.delete(bundle);
-    else this.#wanted.set(bundle, selections);
-    for (const selection of selections) this.#acquire(bundle, selection);
-    for (const key of before) if (!keys.includes(key)) this.#release(bundle, key);
+    this.#watches.want(bundle, selections);
   }
 
   /** Loading also for what no Bundle has named. */
   find(selection: SourceSelection): SelectionState {
-    const watched = this.#watched.get(watchKey(selection));
-    if (watched?.view.synced === true) {
-      const objects = watched.view
-        .list()
-        .filter(({ name, labels }) => selects(selection, { metadata: { name, labels } }));
-      return { state: 'known', objects: objects.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
-    }
-    return watched?.failure === undefined
-      ? { state: 'loading' }
-      : { state: 'unavailable', message: watched.failure };
+    const found = this.#watches.get(selection);
+    if (found.state !== 'known') return found;
+    const objects = found.value.filter(({ name, labels }) =>
+      selects(selection, { metadata: { name, labels } }),
+    );
+    return { state: 'known', objects: objects.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
   }
 
   /** Ends all watches. */
   close(): void {
-    for (const { stop } of this.#watched.values()) stop.abort();
-    this.#watched.clear();
-    this.#wanted.clear();
+    this.#watches.close();
   }
 
-  #acquire(bundle: string, selection: SourceSelection): void {
+  #watch(
+    selection: SourceSelection,
+    listener: WatchListener<SourceSelection>,
+    signal: AbortSignal,
+  ): Watched<readonly SourceEntries[]> {
+    const { client } = this.#deps;
+    const namespace = this.#namespace;
     const key = watchKey(selection);
-    const present = this.#watched.get(key);
-    if (present !== undefined) {
-      present.owners.add(bundle);
-      return;
-    }
-    const owners = new Set([bundle]);
-    const stop = new AbortController();
-    const { signal } = stop;
+    const told: NamedListener<ConfigMap | Secret> = {
+      changed: (change) =>
+        listener.changed(change && ((named) => named.some((one) => isOf(one, key, change)))),
+      failed: (message) => listener.failed(message),
+    };
     const view =
       selection.kind === 'ConfigMap'
-        ? this.#watch(
-            { resource: this.#deps.client.resource(configMaps), transform: slimConfigMap },
-            key,
+        ? watchNamed(
+            { resource: client.resource(configMaps), namespace, transform: slimConfigMap },
+            told,
             signal,
+            this.#deps,
           )
-        : this.#watch(
+        : watchNamed(
             {
-              resource: this.#deps.client.resource(secrets),
+              resource: client.resource(secrets),
+              namespace,
               transform: slimSecret,
               ...secretQuery(selection),
             },
-            key,
+            told,
             signal,
+            this.#deps,
           );
-    this.#watched.set(key, { owners, stop, view });
-  }
-
-  #watch<T extends ConfigMap | Secret>(
-    options: Omit<ConstructorParameters<typeof Reflector<T>>[0], 'namespace'>,
-    key: string,
-    signal: AbortSignal,
-  ): View {
-    const { clock, random, onError } = this.#deps;
-    const reflector = new Reflector<T>(
-      { ...options, namespace: this.#namespace },
-      {
-        clock,
-        random,
-        onError: (error) => {
-          onError(options.resource.type.plural, error);
-          // Anything else passes by itself, and until then nothing is known that a Bundle should tell of.
-          if (isKubeError(error, 'forbidden')) this.#failed(key, error.message);
-        },
-      },
-    );
-    reflector.subscribe((change) => {
-      if (reflector.synced) this.#changed(key, change);
-    });
-    void reflector.run(signal);
-    reflector.whenSynced(signal).then(
-      () => this.#tellAll(key),
-      () => {}, // no Bundle names it any more
-    );
     return {
       get synced() {
-        return reflector.synced;
+        return view.synced;
       },
-      list: () => Array.from(reflector.list(), entriesOf),
+      current: () => Array.from<ConfigMap | Secret, SourceEntries>(view.list(), entriesOf),
     };
   }
+}
 
-  #changed(key: string, change: Change<ConfigMap | Secret>): void {
-    const states = change.type === 'modified' ? [change.object, change.previous] : [change.object];
-    for (const bundle of this.#watched.get(key)?.owners ?? []) {
-      const selections = this.#wanted.get(bundle) ?? [];
-      const concerned = selections.some(
-        (selection) => watchKey(selection) === key && states.some((state) => selects(selection, state)),
-      );
-      if (concerned) this.#deps.onChange(bundle);
-    }
-  }
-
-  /** Bundles look once at each new failure, not at each attempt. */
-  #failed(key: string, message: string): void {
-    const watched = this.#watched.get(key);
-    if (watched === undefined || watched.failure === message) return;
-    watched.failure = message;
-    this.#tellAll(key);
-  }
-
-  #tellAll(key: string): void {
-    for (const bundle of this.#watched.get(key)?.owners ?? []) this.#deps.onChange(bundle);
-  }
-
-  #release(bundle: string, key: string): void {
-    const watched = this.#watched.get(key);
-    if (watched === undefined) return;
-    watched.owners.delete(bundle);
-    if (watched.owners.size > 0) return;
-    this.#watched.delete(key);
-    watched.stop.abort();
-  }
+/** Whether a change of what is watched under this key is one of the selection. */
+function isOf(selection: SourceSelection, key: string, change: Change<ConfigMap | Secret>): boolean {
+  const states = change.type === 'modified' ? [change.object, change.previous] : [change.object];
+  return watchKey(selection) === key && states.some((state) => selects(selection, state));
 }
 
 function watchKey({ kind, by }: SourceSelection): string {

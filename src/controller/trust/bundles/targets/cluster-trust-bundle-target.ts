@@ -3,11 +3,11 @@ import type { Bundle } from '../../../../api/bundle.ts';
 import { trustBundlePrefix } from '../../../../api/cluster-trust-bundle.ts';
 import type { KubeObject } from '../../../../kube/index.ts';
 import { clusterIssuerBundle, clusterIssuerOf } from '../../../../api/pod-certificate-signer.ts';
-import { TrustBundleError } from '../../cluster-trust-bundles/trust-bundle-text.ts';
-import type { TrustBundleWriter } from '../../trust-bundle-writer.ts';
+import type { ClusterTrustBundles } from '../../cluster-trust-bundles/cluster-trust-bundles.ts';
+import { TrustError } from '../../trust-error.ts';
 
 export interface ClusterTrustBundleTargetDependencies {
-  readonly writer: TrustBundleWriter;
+  readonly writer: Pick<ClusterTrustBundles, 'write' | 'delete'>;
   /** Those that have the label of a Bundle. */
   readonly present: { list(): Iterable<KubeObject> };
 }
@@ -64,5 +64,5 @@ export class ClusterTrustBundleTarget {
 function checkNotOfIssuer(name: string, signerName = ''): void {
   const issuer = clusterIssuerOf(signerName);
   if (issuer === undefined || name !== clusterIssuerBundle(issuer)) return;
-  throw new TrustBundleError('foreign', `clustertrustbundles "${name}" is that of ClusterIssuer ${issuer}`);
+  throw new TrustError('foreign', `clustertrustbundles "${name}" is that of ClusterIssuer ${issuer}`);
 }

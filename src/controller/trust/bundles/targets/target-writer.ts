@@ -1,13 +1,9 @@
 import type { ConfigMap, Secret } from '../../../../api/core.ts';
 import { isKubeError } from '../../../../kube/index.ts';
 import type { Resource } from '../../../../kube/index.ts';
+import { TrustError } from '../../trust-error.ts';
 import { fieldManager, isTargetOf, slimTarget, targetPatch } from './present-target.ts';
 import type { TargetKind, WantedTarget } from './wanted-target.ts';
-
-/** There is an object of the target's name that is none of the Bundle's. */
-export class ForeignTargetError extends Error {
-  override readonly name = 'ForeignTargetError';
-}
 
 export type TargetObject = ConfigMap | Secret;
 export type TargetResource = Pick<Resource<TargetObject>, 'get' | 'create' | 'patch' | 'delete'>;
@@ -26,7 +22,7 @@ export class TargetWriter {
   }
 
   /**
-   * Throws ForeignTargetError for one that must not be written.
+   * Throws TrustError for one that must not be written.
    *
    * @param present slim, from a watch that may be behind
    */
@@ -43,11 +39,10 @@ export class TargetWriter {
       if (!isKubeError(error, 'already-exists')) throw error;
       const there = await resource.get({ namespace, name: wanted.name });
       if (!isTargetOf(wanted.name, there)) {
-        throw new ForeignTargetError(
+        throw new TrustError(
+          'foreign',
           `${wanted.kind} ${namespace}/${wanted.name} exists and is not the Bundle's`,
-          {
-            cause: error,
-          },
+          { cause: error },
         );
       }
       await this.#update(namespace, wanted, slimTarget(there));

@@ -5,7 +5,7 @@ import type { ClusterTrustBundle } from '../../../../../src/api/cluster-trust-bu
 import type { IssuerKey } from '../../../../../src/controller/issuers/issuer-key.ts';
 import { IssuerBundles } from '../../../../../src/controller/trust/cluster-trust-bundles/issuer-bundles.ts';
 import { OtherConsumers } from '../../../../../src/controller/trust/rotation/other-consumers.ts';
-import type { PublishedBundle } from '../../../../../src/controller/trust/trust-bundle-writer.ts';
+import type { PublishedBundle } from '../../../../../src/controller/trust/cluster-trust-bundles/trust-bundle-text.ts';
 import type { Change } from '../../../../../src/kube/index.ts';
 import type { Certificate } from '../../../../../src/pki/index.ts';
 import { silentLogger } from '../../../../../src/runtime/log.ts';

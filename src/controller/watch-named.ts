@@ -1,0 +1,42 @@
+import { isKubeError, Reflector } from '../kube/index.ts';
+import type { Change, Clock, KubeClient, KubeObject, ReflectorOptions } from '../kube/index.ts';
+
+export interface WatchNamedDependencies {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly onError: (resource: string, error: unknown) => void;
+}
+
+export interface NamedListener<T extends KubeObject> {
+  /** Undefined: all of it was read for the first time. */
+  changed(change: Change<T> | undefined): void;
+  failed(message: string): void;
+}
+
+/** Watches what somebody has named until the signal aborts: RBAC can allow just that, and nothing else is ever read. */
+export function watchNamed<T extends KubeObject>(
+  options: ReflectorOptions<T>,
+  listener: NamedListener<T>,
+  signal: AbortSignal,
+  { clock, random, onError }: WatchNamedDependencies,
+): Pick<Reflector<T>, 'synced' | 'get' | 'list'> {
+  const reflector = new Reflector<T>(options, {
+    clock,
+    random,
+    onError: (error) => {
+      onError(options.resource.type.plural, error);
+      // Anything else passes by itself, and until then nothing is known that anybody should tell of.
+      if (isKubeError(error, 'forbidden')) listener.failed(error.message);
+    },
+  });
+  reflector.subscribe((change) => {
+    if (reflector.synced) listener.changed(change);
+  });
+  void reflector.run(signal);
+  reflector.whenSynced(signal).then(
+    () => listener.changed(undefined),
+    () => {}, // nobody names it any more
+  );
+  return reflector;
+}
