@@ -75,6 +75,13 @@ class Fixture {
     };
   }
 
+  /** Has a certificate signed that is valid until then. */
+  sign(present: KeptPair, until: number): void {
+    const choice = this.rotations.choose(key, present);
+    assert.ok(choice.choice === 'sign');
+    choice.onSign(until);
+  }
+
   /** Who signs, and how many anchors are handed out with it. */
   signs(present: KeptPair): string {
     const choice = this.rotations.choose(key, present);
@@ -82,6 +89,13 @@ class Fixture {
     const name = choice.pair.id === kept(first).pair.id ? 'first' : 'second';
     return `${name} of ${choice.ca.split('BEGIN').length - 1}`;
   }
+}
+
+function steadyWith(present: KeptPair): Fixture {
+  const fixture = new Fixture();
+  fixture.signs(present);
+  fixture.advance(present);
+  return fixture;
 }
 
 describe('which CA signs', () => {
@@ -195,10 +209,8 @@ describe('the CA of an issuer that this controller never saw before', () => {
 
 describe('what is signed while the state changes', () => {
   it('keeps its anchor trusted', () => {
-    const fixture = new Fixture();
     const [old, next] = [kept(first), kept(second)];
-    fixture.signs(old);
-    fixture.advance(old);
+    const fixture = steadyWith(old);
     const choice = fixture.rotations.choose(key, old);
     assert.ok(choice.choice === 'sign');
     const from = fixture.known.begin();
@@ -217,13 +229,9 @@ describe('what is signed while the state changes', () => {
   });
 
   it('is not trusted again when everything older is dropped', () => {
-    const fixture = new Fixture();
     const [old, next] = [kept(first), kept(second)];
-    fixture.signs(old);
-    fixture.advance(old);
-    const choice = fixture.rotations.choose(key, old);
-    assert.ok(choice.choice === 'sign');
-    choice.onSign(now + hour);
+    const fixture = steadyWith(old);
+    fixture.sign(old, now + hour);
     fixture.advance(next, { gate: 'drop' });
     assert.equal(fixture.known.published.certificates.length, 1);
   });
@@ -233,9 +241,7 @@ describe('what is signed while the state changes', () => {
     const old = kept(first);
     fixture.signs(old);
     for (let index = 0; index < 100; index += 1) {
-      const choice = fixture.rotations.choose(key, old);
-      assert.ok(choice.choice === 'sign');
-      choice.onSign(now + hour + index);
+      fixture.sign(old, now + hour + index);
     }
     assert.equal(fixture.outgrown, 1);
   });
@@ -243,12 +249,8 @@ describe('what is signed while the state changes', () => {
 
 describe('what another controller has left', () => {
   it('is taken up when it was written by that one', () => {
-    const [one, other] = [new Fixture(), new Fixture()];
     const [old, next] = [kept(first), kept(second)];
-    for (const fixture of [one, other]) {
-      fixture.signs(old);
-      fixture.advance(old);
-    }
+    const [one, other] = [steadyWith(old), steadyWith(old)];
     one.signs(next);
     one.advance(next);
     other.stored = one.stored;
@@ -258,17 +260,11 @@ describe('what another controller has left', () => {
   });
 
   it('does not take away what was signed here and is written nowhere yet', () => {
-    const [one, other] = [new Fixture(), new Fixture()];
     const [old, next] = [kept(first), kept(second)];
-    for (const fixture of [one, other]) {
-      fixture.signs(old);
-      fixture.advance(old);
-    }
-    const choice = one.rotations.choose(key, old);
-    assert.ok(choice.choice === 'sign');
-    choice.onSign(now + hour);
+    const [one, other] = [steadyWith(old), steadyWith(old)];
+    one.sign(old, now + hour);
     one.known.begin(); // and the write that follows fails
-    choice.onSign(now + 3 * hour);
+    one.sign(old, now + 3 * hour);
     other.advance(next);
     other.advance(next, { spread: true });
     one.stored = other.stored;
@@ -281,13 +277,9 @@ describe('what another controller has left', () => {
   });
 
   it('is not what this one is about to write', () => {
-    const fixture = new Fixture();
     const old = kept(first);
-    fixture.signs(old);
-    fixture.advance(old);
-    const choice = fixture.rotations.choose(key, old);
-    assert.ok(choice.choice === 'sign');
-    choice.onSign(now + hour);
+    const fixture = steadyWith(old);
+    fixture.sign(old, now + hour);
     fixture.rotations.takeUp(key);
     assert.ok(fixture.known.rotation.phase === 'steady');
     assert.ok(fixture.known.rotation.signing.signedUntil >= now + hour);

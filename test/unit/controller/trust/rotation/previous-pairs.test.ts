@@ -7,6 +7,7 @@ import {
   previousPairLabel,
   PreviousPairs,
 } from '../../../../../src/controller/trust/rotation/previous-pairs.ts';
+import type { KeptPair } from '../../../../../src/controller/trust/rotation/previous-pairs.ts';
 import { KubeError } from '../../../../../src/kube/index.ts';
 import type { KubeList, ListQuery, ObjectKey } from '../../../../../src/kube/index.ts';
 import { caSecret, newCa } from '../../builders.ts';
@@ -14,6 +15,12 @@ import { caSecret, newCa } from '../../builders.ts';
 const beside = { namespace: 'web', name: 'ca' };
 const owner = { apiVersion: 'cert-manager.io/v1', kind: 'Issuer', name: 'ca', uid: 'issuer-1' };
 const ca = await newCa();
+const kept = ((): KeptPair => {
+  const secret = caSecret(ca);
+  const read = readCaKeyPair(secret);
+  assert.ok(read.usable);
+  return { pair: read.keyPair, secret };
+})();
 
 /** Secrets as an API server has them, which counts what is asked for. */
 class Secrets {
@@ -85,17 +92,14 @@ function planted(name: string): Secret {
 describe('CAs of before', () => {
   it('are taken up by the next leader, without what else lies in their Secrets', async () => {
     const resource = new Secrets();
-    const secret = caSecret(ca);
-    const read = readCaKeyPair(secret);
-    assert.ok(read.usable);
-    await new PreviousPairs({ resource }).keep(beside, { pair: read.keyPair, secret }, owner);
+    await new PreviousPairs({ resource }).keep(beside, kept, owner);
     const [stored] = resource.stored;
     assert.ok(stored);
     resource.stored[0] = { ...stored, data: { ...stored.data, more: 'AAAA' } };
 
     const next = new PreviousPairs({ resource });
     await next.load([beside]);
-    assert.equal(next.get(beside)?.pair.id, read.keyPair.id);
+    assert.equal(next.get(beside)?.pair.id, kept.pair.id);
     assert.deepEqual(Object.keys(next.get(beside)?.secret.data ?? {}), ['tls.crt', 'tls.key']);
     await next.release(beside, owner);
     assert.deepEqual(resource.stored, []);
@@ -103,15 +107,12 @@ describe('CAs of before', () => {
 
   it('stay until the last of the issuers that share a Secret needs them no more', async () => {
     const resource = new Secrets();
-    const secret = caSecret(ca);
-    const read = readCaKeyPair(secret);
-    assert.ok(read.usable);
     const other = { ...owner, name: 'other', uid: 'issuer-2' };
     const pairs = new PreviousPairs({ resource });
-    for (const one of [owner, other]) await pairs.keep(beside, { pair: read.keyPair, secret }, one);
+    for (const one of [owner, other]) await pairs.keep(beside, kept, one);
     await pairs.release(beside, owner);
     await pairs.release(beside, owner);
-    assert.equal(pairs.get(beside)?.pair.id, read.keyPair.id);
+    assert.equal(pairs.get(beside)?.pair.id, kept.pair.id);
     assert.deepEqual(resource.stored[0]?.metadata.ownerReferences, [other]);
     await pairs.release(beside, other);
     assert.equal(pairs.get(beside), undefined);
@@ -121,10 +122,6 @@ describe('CAs of before', () => {
 
   it('go also when somebody has labelled them, or another controller has shared them', async () => {
     const resource = new Secrets();
-    const secret = caSecret(ca);
-    const read = readCaKeyPair(secret);
-    assert.ok(read.usable);
-    const kept = { pair: read.keyPair, secret };
     const other = { ...owner, name: 'other', uid: 'issuer-2' };
     const [pairs, others] = [new PreviousPairs({ resource }), new PreviousPairs({ resource })];
     await pairs.keep(beside, kept, owner);
@@ -140,17 +137,14 @@ describe('CAs of before', () => {
 
   it('are left where somebody has made them their own, and where they are gone', async () => {
     const resource = new Secrets();
-    const secret = caSecret(ca);
-    const read = readCaKeyPair(secret);
-    assert.ok(read.usable);
     const pairs = new PreviousPairs({ resource });
-    await pairs.keep(beside, { pair: read.keyPair, secret }, owner);
+    await pairs.keep(beside, kept, owner);
     resource.label(previousKey(beside).name, {});
     await pairs.release(beside, owner);
     assert.equal(resource.stored.length, 1);
     assert.equal(pairs.size, 0);
     resource.stored.length = 0;
-    await pairs.keep(beside, { pair: read.keyPair, secret }, owner);
+    await pairs.keep(beside, kept, owner);
     resource.stored.length = 0;
     await pairs.release(beside, owner);
     assert.equal(pairs.size, 0);
