@@ -28,6 +28,7 @@ export interface Cluster extends AsyncDisposable {
 export type ExecFailure =
   | 'forbidden'
   | 'unreachable' // no such container, no kubelet, no connection
+  | 'silent' // there was no answer in time
   | 'failed'; // the program ran and said so
 
 export class ExecError extends ToolError {

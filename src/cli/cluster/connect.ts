@@ -12,6 +12,9 @@ export interface ConnectOptions {
   readonly context: string | undefined;
 }
 
+/** What is run in pods prints what it has at once; a busy node takes seconds to start it. */
+const execLimitMs = 15_000;
+
 /** The service account's own namespace, for who runs in a pod. */
 const podNamespace = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 
@@ -38,7 +41,8 @@ export async function connect({ context, kubeconfig }: ConnectOptions): Promise<
   return {
     client,
     namespace: await usable(() => namespaceOf(config)),
-    exec: (container, command, signal) => podExec(config, container, command, signal),
+    exec: (container, command, signal) =>
+      podExec(config, container, command, AbortSignal.any([signal, AbortSignal.timeout(execLimitMs)])),
     dial: (pod, port) => podDial(config, pod, port),
     async [Symbol.asyncDispose]() {
       client.close();

@@ -39,7 +39,12 @@ export async function askDriver(
       };
     const { command, container, name } = found;
     const program = [...command, '--pod-uid', pod.metadata.uid ?? ''];
-    const text = await cluster.exec({ namespace, pod: name, container }, program, signal);
+    const ask = (): Promise<string> => cluster.exec({ namespace, pod: name, container }, program, signal);
+    // Between API server, kubelet and runtime a stream gets stuck now and then. The program only reads.
+    const text = await ask().catch((error: unknown) => {
+      if (error instanceof ExecError && error.reason === 'silent') return ask();
+      throw error;
+    });
     return { known: true, volumes: volumesOf(text) };
   } catch (error) {
     if (isKubeError(error, 'forbidden') || error instanceof ExecError)

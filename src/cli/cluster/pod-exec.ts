@@ -5,7 +5,12 @@ import { type ContainerRef, ExecError } from './cluster.ts';
 /** A node with thousands of volumes prints a few megabytes. */
 const longestOutput = 64 << 20;
 
-/** `kubectl exec`, without a terminal and without input. */
+/**
+ * `kubectl exec`, without a terminal and without input.
+ *
+ * @param signal its reason is a TimeoutError when it is the time that is up
+ * @throws {ExecError}
+ */
 export async function podExec(
   config: KubeConfig,
   container: ContainerRef,
@@ -14,33 +19,37 @@ export async function podExec(
 ): Promise<string> {
   const { Exec } = await import('@kubernetes/client-node');
   const { promise, reject, resolve } = Promise.withResolvers<V1Status>();
+  promise.catch(() => {});
   const { namespace, pod } = container;
   const what = `exec in ${namespace}/${pod}`;
   const tooLong = (): void =>
     reject(new ExecError('failed', `${what}: it printed more than ${longestOutput >> 20} MiB`));
   const output = new Collector(longestOutput, tooLong);
   const trouble = new Collector(longestOutput, tooLong);
-  let socket: Awaited<ReturnType<InstanceType<typeof Exec>['exec']>>;
-  try {
-    socket = await new Exec(config).exec(
-      namespace,
-      pod,
-      container.container,
-      [...command],
-      output,
-      trouble,
-      null,
-      false,
-      resolve,
+  const stop = (): void => {
+    const isLate = (signal.reason as Error | undefined)?.name === 'TimeoutError';
+    reject(
+      isLate
+        ? new ExecError('silent', `${what}: there was no answer in time`)
+        : new ExecError('unreachable', `${what}: interrupted`),
     );
-  } catch (error) {
-    throw upgradeError(what, error);
-  }
-  const lost = (): void => reject(new ExecError('unreachable', `${what}: the connection was lost`));
-  const stop = (): void => socket.close();
-  socket.onclose = lost;
-  socket.onerror = lost;
+  };
   signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  const lost = (): void => reject(new ExecError('unreachable', `${what}: the connection was lost`));
+  const opening = new Exec(config)
+    .exec(namespace, pod, container.container, [...command], output, trouble, null, false, resolve)
+    .then(
+      (socket) => {
+        socket.onclose = lost;
+        socket.onerror = lost;
+        return socket;
+      },
+      (error: unknown) => {
+        reject(upgradeError(what, error));
+        return undefined;
+      },
+    );
   try {
     const status = await promise;
     if (status.status === 'Success') return output.text();
@@ -49,7 +58,7 @@ export async function podExec(
     throw new ExecError(reason, `${what}: ${said}`);
   } finally {
     signal.removeEventListener('abort', stop);
-    socket.close();
+    void opening.then((socket) => socket?.close());
   }
 }
 

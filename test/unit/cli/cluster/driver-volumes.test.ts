@@ -64,6 +64,18 @@ describe('asking the driver of a node', () => {
     ]);
   });
 
+  it('is tried once more where the stream got stuck, and not more often', async () => {
+    const stuck = (): Promise<string> => Promise.reject(new ExecError('silent', 'no answer in time'));
+    let calls = 0;
+    const first = (): Promise<string> =>
+      (calls += 1) === 1 ? stuck() : Promise.resolve('{"version":1,"volumes":[]}');
+    assert.deepEqual((await ask({ exec: first })).answer, { known: true, volumes: [] });
+    calls = 0;
+    const { answer } = await ask({ exec: () => ((calls += 1), stuck()) });
+    assert.deepEqual(answer, { known: false, why: 'the driver cannot be asked: no answer in time' });
+    assert.equal(calls, 2);
+  });
+
   it('says why it cannot be asked', async () => {
     const why = async (options: Options): Promise<string> => {
       const { answer } = await ask(options);
