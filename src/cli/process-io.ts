@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { printable } from '../runtime/printable.ts';
-import type { ToolIo } from '../runtime/tool.ts';
+import { exitCodes, type ToolIo } from '../runtime/tool.ts';
 
 /** This process to a tool. A signal ends what the tool waits for; a second one, and the reader of a pipe that goes, end it at once. */
 export function processIo(): {
@@ -12,7 +12,7 @@ export function processIo(): {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.on(name, () => {
-      if (stop.signal.aborted) process.exit(130);
+      if (stop.signal.aborted) process.exit(exitCodes.interrupted);
       stop.abort();
     });
   process.stdout.on('error', () => process.exit(0));

@@ -15,6 +15,8 @@ export const exitCodes = {
   usage: 64,
   /** The program itself is wrong (EX_SOFTWARE). */
   bug: 70,
+  /** It was interrupted: what it said is not all (128 and SIGINT, as of a shell). */
+  interrupted: 130,
 } as const;
 
 export interface ToolIo {
@@ -79,12 +81,14 @@ export async function runTool<Table extends FlagTable>(
     const parsed = parseFlags(tool.flags, argv, environment, { maxPositionals: wanted.length });
     const missing = wanted[parsed.positionals.length];
     if (missing !== undefined) throw new FlagError('missing-value', `${missing} must be given`);
-    return await tool.run(parsed, io);
+    const code = await tool.run(parsed, io);
+    return io.signal.aborted ? exitCodes.interrupted : code;
   } catch (error) {
     if (error instanceof FlagError) {
       io.err(`${error.message}\nSee ${program} --help.\n`);
       return exitCodes.usage;
     }
+    if (io.signal.aborted) return exitCodes.interrupted;
     if (error instanceof ToolError || isKubeError(error)) {
       io.err(`${error.message}\n`);
       return exitCodes.unknown;

@@ -11,9 +11,13 @@ const flags = {
   port: integerFlag({ min: 1, max: 10, required: true, help: 'Port.' }),
 };
 
-async function call(argv: readonly string[], changes: Partial<Tool<typeof flags>> = {}) {
+async function call(
+  argv: readonly string[],
+  changes: Partial<Tool<typeof flags>> = {},
+  signal = new AbortController().signal,
+) {
   const seen: unknown[] = [];
-  const { io, said } = toolIo({ environment: { CERTMOUNT_PORT: '7' } });
+  const { io, said } = toolIo({ environment: { CERTMOUNT_PORT: '7' }, signal });
   const tool: Tool<typeof flags> = {
     summary: 'Does things.',
     flags,
@@ -92,6 +96,14 @@ describe('a tool', () => {
     for (const error of [new ToolError('no such pod'), new KubeError('not-found', 'no such pod')]) {
       const { code, err } = await call(['a', '--port', '3'], { run: () => Promise.reject(error) });
       assert.deepEqual([code, err], [3, 'no such pod\n']);
+    }
+  });
+
+  it('is not taken for done when it was interrupted, whatever it made of that', async () => {
+    const outcomes = [() => Promise.resolve(exitCodes.fine), () => Promise.reject(new Error('aborted'))];
+    for (const run of outcomes) {
+      const { code, err } = await call(['a', '--port', '3'], { run }, AbortSignal.abort());
+      assert.deepEqual([code, err], [130, '']);
     }
   });
 
