@@ -12,6 +12,7 @@ import { namespace } from '../support/pods.ts';
 import { ProgramProcess } from '../support/program-process.ts';
 import type { DemoScreen } from './demo-screen.ts';
 import { exchangeGreetings } from './exchange-greetings.ts';
+import { controllerCredentials } from '../support/controller-credentials.ts';
 
 const nodeName = 'demo-node';
 const rotations = 3;
@@ -61,7 +62,7 @@ async function startPrograms(
   started: { end(): Promise<unknown> }[],
   screen: DemoScreen,
 ): Promise<World> {
-  const { adminKubeconfig, dir } = controlPlane;
+  const { dir } = controlPlane;
   await installManifests(controlPlane);
   await controlPlane.apply([namespace('web'), namespace('store')]);
   await controlPlane.apply([...(await clusterIssuerWithCa('demo-ca')).manifests]);
@@ -77,7 +78,7 @@ async function startPrograms(
   }
   const controller = new ProgramProcess({
     program: 'controller',
-    flags: ['--kubeconfig', adminKubeconfig, '--leader-elect=false'],
+    flags: ['--kubeconfig', await controlPlane.kubeconfig(controllerCredentials), '--leader-elect=false'],
   });
   started.push(controller);
   const driver = new ProgramProcess({

@@ -14,6 +14,7 @@ import { ProgramProcess } from '../../support/program-process.ts';
 import { FaultNode } from './fault-node.ts';
 import { HandIssuer } from './hand-issuer.ts';
 import { soon } from './soon.ts';
+import { controllerCredentials } from '../../support/controller-credentials.ts';
 
 const deps = { clock: systemClock, random: Math.random };
 
@@ -172,7 +173,8 @@ async function prepare(controlPlane: ControlPlane, withController: boolean): Pro
 }
 
 async function startController(controlPlane: ControlPlane): Promise<ProgramProcess> {
-  const flags = ['--kubeconfig', controlPlane.adminKubeconfig, '--leader-elect=false'];
+  const kubeconfig = await controlPlane.kubeconfig(controllerCredentials);
+  const flags = ['--kubeconfig', kubeconfig, '--leader-elect=false'];
   const controller = new ProgramProcess({ program: 'controller', flags });
   await controlPlane.apply((await clusterIssuerWithCa('ca')).manifests);
   await controlPlane.kubectl(['wait', '--for=condition=Ready', 'clusterissuer/ca', '--timeout=20s']);

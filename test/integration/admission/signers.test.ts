@@ -9,6 +9,7 @@ import type { KubeClient } from '../../../src/kube/index.ts';
 import { base64, newCa, newCsr } from '../../unit/controller/builders.ts';
 import { AdmissionWorld, refusal } from './support/admission-world.ts';
 import { signers } from './support/decisions.ts';
+import { controllerCredentials } from '../../support/controller-credentials.ts';
 
 const signerName = 'certmount.io/mesh';
 const kinds = ['certificates.k8s.io'];
@@ -36,9 +37,7 @@ describe("Kubernetes' own signers", { timeout: 120_000 }, () => {
       ],
     );
     mallory = await world.client({ user: 'mallory' });
-    controller = await world.client({
-      serviceAccount: { namespace: 'certmount', name: 'certmount-controller' },
-    });
+    controller = await world.client(controllerCredentials);
     ({ pem } = await newCa());
   });
   after(() => world?.stop());

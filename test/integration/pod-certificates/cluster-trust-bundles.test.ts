@@ -8,6 +8,7 @@ import { newCa } from '../../unit/controller/builders.ts';
 import type { TestCa } from '../../unit/controller/builders.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import { PodCertificateWorld } from './support/pod-certificate-world.ts';
+import { controllerCredentials } from '../../support/controller-credentials.ts';
 
 const name = 'certmount.io:written:anchors';
 const signerName = 'certmount.io/written';
@@ -23,8 +24,7 @@ describe('ClusterTrustBundles, written with the rights of the controller', { tim
   before(async () => {
     [one, other] = [await newCa(), await newCa()];
     world = await PodCertificateWorld.start();
-    const serviceAccount = { namespace: 'certmount', name: 'certmount-controller' };
-    const connection = await world.cluster.connection({ serviceAccount });
+    const connection = await world.cluster.connection(controllerCredentials);
     client = new KubeClient({ connection, userAgent: 'test' }, { clock: systemClock, random: Math.random });
     bundles = new ClusterTrustBundles(client);
   });

@@ -16,6 +16,7 @@ import { caSecret } from '../../unit/controller/builders.ts';
 import type { TestCa } from '../../unit/controller/builders.ts';
 import { World } from '../controller/support/world.ts';
 import { currentCa } from './support/rotation-world.ts';
+import { controllerCredentials } from '../../support/controller-credentials.ts';
 
 const [old, present] = [await currentCa('Old'), await currentCa('Present')];
 
@@ -25,9 +26,7 @@ let client: KubeClient;
 
 before(async () => {
   world = await World.startWithCa(present);
-  const connection = await world.cluster.connection({
-    serviceAccount: { namespace: 'certmount', name: 'certmount-controller' },
-  });
+  const connection = await world.cluster.connection(controllerCredentials);
   client = new KubeClient(
     { connection, userAgent: 'certmount-controller/test' },
     { clock: systemClock, random: Math.random },

@@ -23,6 +23,7 @@ import { createNamespace, createNode, createPod, driverCredentials } from '../..
 import { podCertificateGates } from '../../support/pod-certificates.ts';
 import { base64, newCa, newCsr } from '../../unit/controller/builders.ts';
 import type { TestCa } from '../../unit/controller/builders.ts';
+import { controllerCredentials } from '../../support/controller-credentials.ts';
 
 const day = 24 * 60 * 60 * 1000;
 
@@ -85,8 +86,7 @@ export class SecurityWorld {
     await installManifests(cluster);
     const admin = clientOf(await cluster.connection('admin'));
     await settle(cluster, admin, 'ValidatingAdmissionPolicy');
-    const account = { namespace: 'certmount', name: 'certmount-controller' };
-    const kubeconfig = await cluster.kubeconfig({ serviceAccount: account });
+    const kubeconfig = await cluster.kubeconfig(controllerCredentials);
     const startController = (): ControllerProcess => new ControllerProcess(kubeconfig, controllerFlags);
     const root = await newCa({
       notBefore: new Date(Date.now() - day),

@@ -24,6 +24,7 @@ import { Requester } from '../../../../src/driver/volume/issuance/requester.ts';
 import type { RequesterIdentity } from '../../../../src/driver/volume/issuance/requester.ts';
 import { base64, newCsr } from '../../../unit/controller/builders.ts';
 import type { TestCa } from '../../../unit/controller/builders.ts';
+import { controllerCredentials } from '../../../support/controller-credentials.ts';
 
 const deps = { clock: systemClock, random: Math.random };
 const nodeName = 'node-a';
@@ -118,9 +119,7 @@ export class World {
 
   /** For the controller, with the permissions that it is installed with. */
   controllerKubeconfig(): Promise<string> {
-    return this.cluster.kubeconfig({
-      serviceAccount: { namespace: 'certmount', name: 'certmount-controller' },
-    });
+    return this.cluster.kubeconfig(controllerCredentials);
   }
 
   async asker(user: ClusterUser): Promise<Asker> {

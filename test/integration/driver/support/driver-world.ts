@@ -14,6 +14,7 @@ import { installManifests } from '../../../support/install-manifests.ts';
 import { createNode, driverCredentials } from '../../../support/node-identity.ts';
 import { namespace } from '../../../support/pods.ts';
 import { ProgramProcess } from '../../../support/program-process.ts';
+import { controllerCredentials } from '../../../support/controller-credentials.ts';
 
 export const notRoot = process.getuid?.() === 0 ? false : 'mounting needs root';
 
@@ -208,7 +209,8 @@ export class DriverWorld {
     await installManifests(controlPlane);
     await controlPlane.apply(namespace('web'));
     await controlPlane.kubectl(['wait', '--for=create', '-n', 'web', 'serviceaccount/default']);
-    const flags = ['--kubeconfig', controlPlane.adminKubeconfig, '--leader-elect=false'];
+    const kubeconfig = await controlPlane.kubeconfig(controllerCredentials);
+    const flags = ['--kubeconfig', kubeconfig, '--leader-elect=false'];
     this.#controller = new ProgramProcess({ program: 'controller', flags });
     await this.createIssuer('ca');
     await createNode(this.#client, nodeName);

@@ -24,6 +24,7 @@ import { eventually } from '../../../support/eventually.ts';
 import { podCertificateGates } from '../../../support/pod-certificates.ts';
 import { base64 } from '../../../unit/controller/builders.ts';
 import type { TestCa } from '../../../unit/controller/builders.ts';
+import { controllerCredentials } from '../../../support/controller-credentials.ts';
 
 const deps = { clock: systemClock, random: Math.random };
 const deploy = new URL('../../../../deploy/', import.meta.url).pathname;
@@ -77,9 +78,7 @@ export class PodCertificateWorld {
 
   /** For the controller, with the permissions that it is installed with. */
   controllerKubeconfig(): Promise<string> {
-    return this.cluster.kubeconfig({
-      serviceAccount: { namespace: 'certmount', name: 'certmount-controller' },
-    });
+    return this.cluster.kubeconfig(controllerCredentials);
   }
 
   async createClusterIssuer(name: string, ca: TestCa, chain: readonly TestCa[] = []): Promise<void> {

@@ -13,6 +13,7 @@ import type { ControlPlane } from '../../../cluster/control-plane.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { base64, newCa } from '../../../unit/controller/builders.ts';
 import type { TestCa } from '../../../unit/controller/builders.ts';
+import { controllerCredentials } from '../../../support/controller-credentials.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const deploy = new URL('../../../../deploy/', import.meta.url).pathname;
@@ -69,9 +70,7 @@ export class BundleWorld {
 
   /** For the controller, with the permissions that it is installed with. */
   controllerKubeconfig(): Promise<string> {
-    return this.cluster.kubeconfig({
-      serviceAccount: { namespace: 'certmount', name: 'certmount-controller' },
-    });
+    return this.cluster.kubeconfig(controllerCredentials);
   }
 
   async createNamespace(name: string, labels: Record<string, string> = {}): Promise<void> {
