@@ -65,10 +65,25 @@ export const suites: readonly Suite[] = [
     name: 'integration',
     summary: 'a real etcd and kube-apiserver, real mounts',
     lane: 'cluster',
-    // The harness is tested here, with a node of its own.
+    binaries: controlPlane,
+    limitMinutes: 25,
+    obstacle: clusterObstacle,
+  },
+  {
+    ...usual,
+    name: 'installation',
+    summary: 'the installer, and the manifests with their components',
+    lane: 'kubelet',
+    binaries: controlPlane,
+    obstacle: clusterObstacle,
+  },
+  {
+    ...usual,
+    name: 'harness',
+    summary: 'the clusters of these tests: what they start, and that nothing of it stays',
+    lane: 'kubelet',
     binaries: [...controlPlane, 'kube-scheduler', 'kubelet'],
     programs: nodePrograms,
-    limitMinutes: 25,
     obstacle: clusterObstacle,
   },
   {

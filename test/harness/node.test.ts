@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
-import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
-import { type ClusterNode, startNode } from '../../cluster/node.ts';
-import { waitUntil } from '../../cluster/process/managed-process.ts';
-import { mountsUnder } from '../../cluster/record/remove-cluster.ts';
+import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
+import { type ClusterNode, startNode } from '../cluster/node.ts';
+import { waitUntil } from '../cluster/process/managed-process.ts';
+import { mountsUnder } from '../cluster/record/remove-cluster.ts';
 import { assertNothingLeft, processesOf, temporaryRoot } from './support.ts';
 
 describe('a node', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {

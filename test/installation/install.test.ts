@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { text } from 'node:stream/consumers';
 import { parseAllDocuments } from 'yaml';
-import { root } from '../../../tools/run-command.ts';
-import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
+import { root } from '../../tools/run-command.ts';
+import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 
 interface Ended {
   readonly code: number | null;

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { listClusters } from '../../cluster/record/cluster-record.ts';
+import { listClusters } from '../cluster/record/cluster-record.ts';
 import { assertNothingLeft, temporaryRoot } from './support.ts';
 
 describe('npm run cluster', () => {
@@ -43,7 +43,7 @@ describe('npm run cluster', () => {
   });
 
   async function cluster(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-    const cli = join(import.meta.dirname, '..', '..', 'cluster', 'cli.ts');
+    const cli = join(import.meta.dirname, '..', 'cluster', 'cli.ts');
     const env = { ...process.env, TMPDIR: join(temporary, 'tmp') };
     return await promisify(execFile)(
       process.execPath,

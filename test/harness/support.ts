@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { allPids, identify, isRunning, type ProcessIdentity } from '../../cluster/process/process-table.ts';
-import type { ClusterState } from '../../cluster/record/cluster-record.ts';
-import { clusterLinks, mountsUnder, sweep } from '../../cluster/record/remove-cluster.ts';
+import { allPids, identify, isRunning, type ProcessIdentity } from '../cluster/process/process-table.ts';
+import type { ClusterState } from '../cluster/record/cluster-record.ts';
+import { clusterLinks, mountsUnder, sweep } from '../cluster/record/remove-cluster.ts';
 
 /** A root for clusters that no other test looks into. */
 export function temporaryRoot(): { root: string; remove: () => void } {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
-import { controllerFlags } from '../../../src/controller/options.ts';
-import { driverFlags, driverOptions, driverPaths } from '../../../src/driver/options.ts';
-import { parseFlags } from '../../../src/runtime/parse-flags.ts';
-import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
-import { type Base, writeOverlay } from '../../support/overlay.ts';
+import { controllerFlags } from '../../src/controller/options.ts';
+import { driverFlags, driverOptions, driverPaths } from '../../src/driver/options.ts';
+import { parseFlags } from '../../src/runtime/parse-flags.ts';
+import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
+import { type Base, writeOverlay } from '../support/overlay.ts';
 
 interface PodSpec {
   readonly containers: readonly [

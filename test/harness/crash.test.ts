@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { startControlPlane } from '../../cluster/control-plane.ts';
-import { waitUntil } from '../../cluster/process/managed-process.ts';
-import { isRunning } from '../../cluster/process/process-table.ts';
-import { ClusterRecord } from '../../cluster/record/cluster-record.ts';
-import { sweep } from '../../cluster/record/remove-cluster.ts';
+import { startControlPlane } from '../cluster/control-plane.ts';
+import { waitUntil } from '../cluster/process/managed-process.ts';
+import { isRunning } from '../cluster/process/process-table.ts';
+import { ClusterRecord } from '../cluster/record/cluster-record.ts';
+import { sweep } from '../cluster/record/remove-cluster.ts';
 import { assertNothingLeft, processesOf, startRun, temporaryRoot } from './support.ts';
 
 const withNode = process.getuid?.() === 0;

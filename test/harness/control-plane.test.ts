@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
-import { kubernetesVersion } from '../../cluster/binaries.ts';
+import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
+import { kubernetesVersion } from '../cluster/binaries.ts';
 import { assertNothingLeft, processesOf, temporaryRoot } from './support.ts';
 
 describe('a control plane', () => {
