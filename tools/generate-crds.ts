@@ -15,7 +15,7 @@ export async function generateCrds(options: SyncOptions): Promise<string[]> {
 }
 
 /** The manifests by file name: GROUP_PLURAL.yaml. */
-export function generatedCrds(): GeneratedFiles {
+function generatedCrds(): GeneratedFiles {
   return new Map(
     crdDefinitions.map((definition) => [
       `${definition.resource.group}_${definition.resource.plural}.yaml`,

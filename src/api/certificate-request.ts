@@ -1,6 +1,6 @@
 import type { KubeObject, ResourceType } from '../kube/object.ts';
 import type { Condition } from './condition.ts';
-import { getCondition, isConditionTrue } from './condition.ts';
+import { isConditionTrue } from './condition.ts';
 import type { IssuerReference } from './issuer-reference.ts';
 import { certManagerGroup } from './issuer-reference.ts';
 import type { UsageName } from './usages.ts';
@@ -37,11 +37,6 @@ export interface CertificateRequestStatus {
   failureTime?: string;
 }
 
-export type CertificateRequestConditionType = 'Ready' | 'InvalidRequest' | 'Approved' | 'Denied';
-
-/** Reasons of the condition Ready. True goes with Issued only. */
-export type CertificateRequestReadyReason = 'Pending' | 'Failed' | 'Issued' | 'Denied';
-
 /** Lifetime of what does not ask for another: 90 days. */
 export const defaultDuration = '2160h0m0s';
 
@@ -59,13 +54,4 @@ export function isApproved(request: CertificateRequest): boolean {
 
 export function isDenied(request: CertificateRequest): boolean {
   return isConditionTrue(request.status?.conditions, 'Denied');
-}
-
-/** Whether nothing more will come of the request: issued, failed, denied or found invalid. */
-export function isFinal(request: CertificateRequest): boolean {
-  const conditions = request.status?.conditions;
-  const ready = getCondition(conditions, 'Ready');
-  if (ready?.status === 'True') return true;
-  if (ready?.reason === 'Failed' || ready?.reason === 'Denied') return true;
-  return isConditionTrue(conditions, 'InvalidRequest') || isDenied(request);
 }

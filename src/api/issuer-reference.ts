@@ -25,13 +25,6 @@ export function resolveIssuerReference(reference: IssuerReference): ResolvedIssu
   };
 }
 
-/** Whether two references mean one issuer, whatever they leave to the defaults. */
-export function sameIssuer(a: IssuerReference, b: IssuerReference): boolean {
-  const left = resolveIssuerReference(a);
-  const right = resolveIssuerReference(b);
-  return left.name === right.name && left.kind === right.kind && left.group === right.group;
-}
-
 /** "Issuer.cert-manager.io/name", for messages. */
 export function issuerText(reference: IssuerReference): string {
   const { name, kind, group } = resolveIssuerReference(reference);

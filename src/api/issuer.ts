@@ -63,8 +63,3 @@ export const clusterIssuers: ResourceType<ClusterIssuer> = {
 };
 
 export const issuerTypes: readonly IssuerType[] = ['acme', 'ca', 'selfSigned', 'vault', 'venafi'];
-
-/** Which one is set; undefined for a spec that the CRD would refuse. */
-export function issuerTypeOf(spec: IssuerSpec): IssuerType | undefined {
-  return issuerTypes.find((type) => spec[type] !== undefined);
-}

@@ -43,7 +43,6 @@ export interface PodCertificateRequestStatus {
 }
 
 export const podCertificateConditions = ['Issued', 'Denied', 'Failed'] as const;
-export type PodCertificateConditionType = (typeof podCertificateConditions)[number];
 
 /** Milliseconds: the API server takes no certificate of less. */
 export const shortestLifetime = 3_600_000;

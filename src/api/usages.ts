@@ -31,7 +31,7 @@ export const usageNames = [
 export type UsageName = (typeof usageNames)[number];
 
 /** What a request without usages asks for. */
-export const defaultUsages: readonly UsageName[] = ['digital signature', 'key encipherment'];
+const defaultUsages: readonly UsageName[] = ['digital signature', 'key encipherment'];
 
 /** In the order of the bits of RFC 5280 §4.2.1.3. */
 const keyUsages: ReadonlyMap<KeyUsage, readonly UsageName[]> = new Map<KeyUsage, readonly UsageName[]>([

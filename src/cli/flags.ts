@@ -52,5 +52,4 @@ export const textOutputFlag = choiceFlag({
   default: 'text',
 });
 
-export type ClusterFlagValues = FlagValues<typeof clusterFlags>;
 export type DriverFlagValues = FlagValues<typeof driverFlags>;

@@ -2,7 +2,7 @@
  * Every key that a log line may have, so that one thing has one name in all logs of a cluster. Add here what is new.
  * No secret has a key; see redact.ts for what happens to one that gets in all the same.
  */
-export const logKeys = [
+const logKeys = [
   // what it is about
   'volume', // CSI volume id
   'targetPath',

@@ -42,7 +42,7 @@ function redactValue(value: unknown, depth: number): unknown {
   return redactEntries(value, depth);
 }
 
-export function isSecretKey(key: string): boolean {
+function isSecretKey(key: string): boolean {
   return secretKey.test(key) && !harmlessKey.test(key);
 }
 
@@ -50,7 +50,7 @@ export function isSecretKey(key: string): boolean {
  * What a log line says of an error: who it is, what it says, where it was thrown, and its causes. Nothing else of it,
  * because HTTP clients hang requests with their headers on errors.
  */
-export function describeError(error: Error, depth = 0): Record<string, unknown> {
+function describeError(error: Error, depth = 0): Record<string, unknown> {
   const description: Record<string, unknown> = { type: error.name, message: clip(error.message) };
   for (const key of ['code', 'reason', 'status', 'syscall'] as const) {
     const value: unknown = Reflect.get(error, key);

@@ -7,7 +7,7 @@ import { type ClusterNode, type NodeOptions, startNode } from '../cluster/node.t
 import { findPrograms } from '../cluster/node/packages.ts';
 import { type Base, writeOverlay } from './overlay.ts';
 
-export const certmountImage = 'certmount.io/test/certmount:dev';
+const certmountImage = 'certmount.io/test/certmount:dev';
 export const workloadImage = 'certmount.io/test/workload:dev';
 
 export interface CertmountClusterOptions {

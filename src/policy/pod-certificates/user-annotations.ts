@@ -22,7 +22,7 @@ export type ParsedUserAnnotations =
   /** The message names the key, its value and what is allowed. */
   | { readonly valid: false; readonly message: string };
 
-export const userAnnotationKeys = {
+const userAnnotationKeys = {
   dnsNames: `${certmountGroup}/dns-names`,
   ipAddresses: `${certmountGroup}/ip-sans`,
   commonName: `${certmountGroup}/common-name`,

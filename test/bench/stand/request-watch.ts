@@ -1,5 +1,6 @@
 import type { CertificateRequest, CertificateRequestStatus } from '../../../src/api/certificate-request.ts';
-import { certificateRequests, isFinal } from '../../../src/api/certificate-request.ts';
+import { certificateRequests } from '../../../src/api/certificate-request.ts';
+import { phaseOf } from '../../../src/controller/requests/phase.ts';
 import { type KubeClient, type ObjectKey, Reflector, systemClock } from '../../../src/kube/index.ts';
 
 /** Sees requests as the driver does: through one watch with its label selector. */
@@ -42,6 +43,7 @@ export class RequestWatch {
 
   #final(key: ObjectKey): Promise<CertificateRequest | undefined> {
     const limit = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(60_000)]);
-    return this.#reflector.waitFor(key, (request) => request !== undefined && isFinal(request), limit);
+    const isFinal = (request?: CertificateRequest) => request !== undefined && phaseOf(request) === 'final';
+    return this.#reflector.waitFor(key, isFinal, limit);
   }
 }

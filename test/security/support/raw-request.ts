@@ -21,7 +21,7 @@ export interface RawRequest {
 }
 
 /** A signing request as no decent program makes one, signed all the same; DER. */
-export async function rawRequest(options: RawRequest = {}): Promise<Buffer> {
+async function rawRequest(options: RawRequest = {}): Promise<Buffer> {
   const {
     extensionRequests = 1,
     extensions = [],

@@ -32,7 +32,7 @@ export function aPod(change: Partial<PolicyPod> = {}): PolicyPod {
   };
 }
 
-export function aCertificate(
+function aCertificate(
   change: Partial<Omit<RequestedCertificate, 'altNames'>> & { altNames?: Partial<AltNames> } = {},
 ): RequestedCertificate {
   return {
