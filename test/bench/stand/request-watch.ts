@@ -1,6 +1,6 @@
 import type { CertificateRequest, CertificateRequestStatus } from '../../../src/api/certificate-request.ts';
 import { certificateRequests } from '../../../src/api/certificate-request.ts';
-import { phaseOf } from '../../../src/controller/requests/phase.ts';
+import { getCondition, isConditionTrue } from '../../../src/api/condition.ts';
 import { type KubeClient, type ObjectKey, Reflector, systemClock } from '../../../src/kube/index.ts';
 
 /** Sees requests as the driver does: through one watch with its label selector. */
@@ -43,7 +43,13 @@ export class RequestWatch {
 
   #final(key: ObjectKey): Promise<CertificateRequest | undefined> {
     const limit = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(60_000)]);
-    const isFinal = (request?: CertificateRequest) => request !== undefined && phaseOf(request) === 'final';
-    return this.#reflector.waitFor(key, isFinal, limit);
+    return this.#reflector.waitFor(key, hasEnded, limit);
   }
+}
+
+/** Whoever the issuer is: the bare round trips are made with one that no controller serves. */
+function hasEnded(request: CertificateRequest | undefined): boolean {
+  const conditions = request?.status?.conditions;
+  const reason = getCondition(conditions, 'Ready')?.reason;
+  return isConditionTrue(conditions, 'Ready') || reason === 'Failed' || reason === 'Denied';
 }
