@@ -27,9 +27,14 @@ const sourceObject = (kind: string) =>
           several: 'only one of name and selector may be set',
         }),
         {
-          rule: 'has(self.key) != (has(self.includeAllKeys) && self.includeAllKeys)',
-          message: 'either key or includeAllKeys: true must be set',
-          reason: 'FieldValueInvalid',
+          rule: 'has(self.key) || (has(self.includeAllKeys) && self.includeAllKeys)',
+          message: 'key or includeAllKeys: true must be set',
+          reason: 'FieldValueRequired',
+        },
+        {
+          rule: '!has(self.key) || !has(self.includeAllKeys) || !self.includeAllKeys',
+          message: 'key must not be set together with includeAllKeys: true',
+          reason: 'FieldValueForbidden',
         },
       ],
     },
@@ -143,6 +148,11 @@ const additionalFormats = struct(
   {
     rules: [
       {
+        rule: 'has(self.jks) || has(self.pkcs12)',
+        message: 'one of jks and pkcs12 must be set',
+        reason: 'FieldValueRequired',
+      },
+      {
         rule: '!has(self.jks) || !has(self.pkcs12) || self.jks.key != self.pkcs12.key',
         message: 'jks and pkcs12 must have different keys',
         reason: 'FieldValueInvalid',
@@ -184,11 +194,25 @@ const target = struct(
   { rules: ownEntries },
 );
 
+const sources = list(source, 'Where anchors come from.', {
+  minItems: 1,
+  maxItems: 100,
+  rules: [
+    {
+      rule: 'self.filter(source, has(source.useDefaultCAs)).size() <= 1',
+      message: 'useDefaultCAs must be in one source at most',
+      reason: 'FieldValueForbidden',
+    },
+    {
+      rule: 'self.exists(source, !has(source.useDefaultCAs) || source.useDefaultCAs)',
+      message: 'must define at least one source beside useDefaultCAs: false',
+      reason: 'FieldValueForbidden',
+    },
+  ],
+});
+
 export const bundleSpec = struct(
-  {
-    required: { sources: list(source, 'Where anchors come from.', { minItems: 1, maxItems: 100 }) },
-    optional: { target },
-  },
+  { required: { sources }, optional: { target } },
   'Which anchors, and where to.',
 );
 

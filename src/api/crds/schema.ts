@@ -109,9 +109,17 @@ export function quantity(): SchemaOf<number | string> {
 export function list<Item extends Schema>(
   items: Item,
   description?: string,
-  options: Pick<Schema, 'minItems' | 'maxItems'> = {},
+  options: Pick<Schema, 'minItems' | 'maxItems'> & { readonly rules?: readonly ValidationRule[] } = {},
 ): SchemaOf<Admitted<Item>[]> {
-  return { ...described(description), type: 'array', items, 'x-kubernetes-list-type': 'atomic', ...options };
+  const { rules = [], ...limits } = options;
+  return {
+    ...described(description),
+    type: 'array',
+    items,
+    'x-kubernetes-list-type': 'atomic',
+    ...limits,
+    ...validated(rules),
+  };
 }
 
 /** A list without a list type, as cert-manager has it inside a map. */

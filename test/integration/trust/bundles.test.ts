@@ -428,6 +428,15 @@ describe('the CRD of Bundles', { timeout }, () => {
   });
   const refused: Record<string, [object, RegExp]> = {
     'no source': [{ sources: [], target }, /spec\.sources.*at least 1/],
+    'the public roots twice': [
+      { sources: [{ useDefaultCAs: true }, { useDefaultCAs: false }], target },
+      /spec\.sources.*useDefaultCAs must be in one source at most/,
+    ],
+    'only what is turned off': [
+      { sources: [{ useDefaultCAs: false }], target },
+      /spec\.sources.*at least one source beside useDefaultCAs: false/,
+    ],
+    'no additional format': [formats({}), /additionalFormats.*one of jks and pkcs12 must be set/],
     'a hundred and one': [{ sources: Array.from({ length: 101 }, () => inLine[0]), target }, /at most 100/],
     'an empty source': [{ sources: [{}], target }, /sources\[0\].*found 0 defined types/],
     'two in one': [{ sources: [{ inLine: 'x', useDefaultCAs: true }], target }, /exactly one source type/],
@@ -436,10 +445,10 @@ describe('the CRD of Bundles', { timeout }, () => {
       /only one of name and selector/,
     ],
     'neither of them': [{ sources: [{ secret: { key: 'k' } }] }, /one of name and selector must be set/],
-    'no key': [{ sources: [{ configMap: { name: 'a' } }] }, /either key or includeAllKeys/],
+    'no key': [{ sources: [{ configMap: { name: 'a' } }] }, /key or includeAllKeys: true must be set/],
     'a key and all': [
       { sources: [{ configMap: { name: 'a', key: 'k', includeAllKeys: true } }] },
-      /either key or includeAllKeys/,
+      /key must not be set together with includeAllKeys/,
     ],
     'an Issuer without namespace': [
       { sources: [{ issuer: { kind: 'Issuer', name: 'a' } }] },
