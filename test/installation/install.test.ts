@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { parseAllDocuments } from 'yaml';
 import { root } from '../../tools/run-command.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
+import { podCertificateGates, withoutPodCertificates } from '../support/pod-certificates.ts';
 
 interface Ended {
   readonly code: number | null;
@@ -31,10 +32,13 @@ describe('the installer', { timeout: 180_000 }, () => {
   before(async () => {
     modern = await startControlPlane({
       controllerManager: false,
-      featureGates: { PodCertificateRequest: true, ClusterTrustBundle: true },
-      runtimeConfig: 'certificates.k8s.io/v1beta1=true',
+      ...podCertificateGates,
     });
-    older = await startControlPlane({ controllerManager: false, ...withoutMutatingPolicies });
+    older = await startControlPlane({
+      controllerManager: false,
+      ...withoutMutatingPolicies,
+      ...withoutPodCertificates,
+    });
   });
   after(async () => {
     await modern?.stop();

@@ -11,11 +11,16 @@ import { keyOf } from '../../src/kube/index.ts';
 import { createRequest, decodePem, noAltNames } from '../../src/pki/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { boundTo, deletePod } from '../support/node-identity.ts';
+import { podCertificateVolume } from '../support/pod-certificates.ts';
 import { newKey } from '../unit/controller/builders.ts';
 import { csrFor, ownerOf, refusal, SecurityWorld } from './support/security-world.ts';
 import type { Actor } from './support/security-world.ts';
 
 const type = podCertificateRequests('v1beta1');
+const signers = [
+  ...['mesh', 'web.ca', 'store.ca', 'nothing'].map((name) => `certmount.io/${name}`),
+  'other.example/mesh',
+];
 
 let world: SecurityWorld;
 let kubelet: Actor;
@@ -30,11 +35,11 @@ after(() => world.stop());
 
 describe('a pod certificate', () => {
   it('is not asked for by a node for what is not its pod, or is not so any more', async () => {
-    const mine = await world.pod();
-    const theirs = await world.pod({ nodeName: 'node-b' });
-    const gone = await world.pod();
+    const mine = await projected();
+    const theirs = await projected({ nodeName: 'node-b' });
+    const gone = await projected();
     await deletePod(world.admin, gone);
-    const again = await world.pod({ name: gone.metadata.name ?? '' });
+    const again = await projected({ name: gone.metadata.name ?? '' });
     assert.notEqual(again.metadata.uid, gone.metadata.uid);
     const forgeries: readonly (readonly [string, Pod, Partial<PodCertificateRequestSpec>])[] = [
       ['a pod of another node', theirs, {}],
@@ -66,13 +71,13 @@ describe('a pod certificate', () => {
       spec: { nodeName: 'node-a', containers: [{ name: 'main', ...{ image: 'none' } }] },
     });
     // One of this name there, so that there is an account to name.
-    await world.pod({ namespace: 'store', name: 'other', serviceAccount: 'default' });
+    await projected({ namespace: 'store', name: 'other', serviceAccount: 'default' });
     for (const serviceAccountName of ['default', ''])
       assert.ok(await refusal(ask(kubelet, pod, { serviceAccountName })));
   });
 
   it('is asked for by nobody but kubelets: not by pods, drivers or administrators', async () => {
-    const pod = await world.pod();
+    const pod = await projected();
     const workload = await world.actor(boundTo(pod));
     const driver = await world.driver('node-a');
     for (const actor of [workload, driver])
@@ -82,7 +87,7 @@ describe('a pod certificate', () => {
   });
 
   it('is not of a signer that is not ours, nor of an Issuer of another namespace', async () => {
-    const pod = await world.pod();
+    const pod = await projected();
     const foreign = await ask(kubelet, pod, { signerName: 'other.example/mesh' });
     const beside = await ask(kubelet, pod, { signerName: 'certmount.io/store.ca' });
     const capitals = await ask(kubelet, pod, { signerName: 'certmount.io/Mesh' }).catch(() => undefined);
@@ -94,7 +99,7 @@ describe('a pod certificate', () => {
   });
 
   it('has no name by annotation that is not the pod’s', async () => {
-    const pod = await world.pod();
+    const pod = await projected();
     const annotations: readonly (readonly [Record<string, string>, RegExp])[] = [
       [{ 'certmount.io/dns-names': 'db.store.svc' }, /dnsNames "db\.store\.svc"/],
       [{ 'certmount.io/dns-names': '*.web.svc.cluster.local' }, /dnsNames/],
@@ -116,7 +121,7 @@ describe('a pod certificate', () => {
   });
 
   it('is of a key alone: a stub that asks for names, or for an authority, is refused', async () => {
-    const pod = await world.pod();
+    const pod = await projected();
     const [block] = decodePem(await csrFor({ uris: ['spiffe://cluster.local/ns/store/sa/app'] }), 'it', 9999);
     const stubPKCS10Request = block?.der.toString('base64') ?? '';
     const { status } = await answered(await ask(kubelet, pod, { stubPKCS10Request }));
@@ -125,7 +130,7 @@ describe('a pod certificate', () => {
   });
 
   it('is answered by the controller alone, and once', async () => {
-    const request = await ask(kubelet, await world.pod(), { signerName: 'certmount.io/nothing' });
+    const request = await ask(kubelet, await projected(), { signerName: 'certmount.io/nothing' });
     const status = { conditions: [], certificateChain: 'x' };
     for (const { client } of [kubelet, otherKubelet, await world.driver('node-a')])
       assert.match(
@@ -134,6 +139,11 @@ describe('a pod certificate', () => {
       );
   });
 });
+
+/** A pod that has certificates of whatever these attacks ask for. */
+function projected(options: Parameters<typeof world.pod>[0] = {}): Promise<Pod> {
+  return world.pod({ ...options, volumes: [podCertificateVolume(signers)] });
+}
 
 async function ask(
   actor: Actor,

@@ -1,5 +1,5 @@
 import { namespaces, nodes, pods } from '../../src/api/core.ts';
-import type { Pod } from '../../src/api/core.ts';
+import type { Pod, PodVolume } from '../../src/api/core.ts';
 import { isKubeError } from '../../src/kube/index.ts';
 import type { KubeClient, KubeObject, ResourceType } from '../../src/kube/index.ts';
 import type { ServiceAccount } from '../cluster/control-plane/cluster-user.ts';
@@ -19,6 +19,7 @@ export interface TestPod {
   /** `Running` when not given. */
   readonly phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed';
   readonly ips?: readonly string[];
+  readonly volumes?: readonly PodVolume[];
 }
 
 export interface BoundServiceAccount {
@@ -55,7 +56,8 @@ export async function createNode(admin: KubeClient, name: string): Promise<strin
  * Its tokens and requests are those of a real one.
  */
 export async function createPod(admin: KubeClient, options: TestPod): Promise<Pod> {
-  const { namespace, name, nodeName, serviceAccount = 'default', labels, hostname, subdomain } = options;
+  const { namespace, name, nodeName, serviceAccount = 'default' } = options;
+  const { hostname, labels, subdomain, volumes } = options;
   await createNamespace(admin, namespace);
   await createServiceAccount(admin, namespace, serviceAccount);
   const resource = admin.resource(pods);
@@ -70,6 +72,7 @@ export async function createPod(admin: KubeClient, options: TestPod): Promise<Po
           containers: [container],
           ...(hostname !== undefined && { hostname }),
           ...(subdomain !== undefined && { subdomain }),
+          ...(volumes && { volumes: [...volumes] }),
         },
       }),
     () => resource.get({ namespace, name }),

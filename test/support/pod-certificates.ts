@@ -1,3 +1,4 @@
+import type { PodVolume } from '../../src/api/core.ts';
 import { workloadPod, type WorkloadOptions } from './pods.ts';
 
 /** For a control plane and its kubelets that serve pod certificates and trust bundles, in Kubernetes before 1.37. */
@@ -6,9 +7,26 @@ export const podCertificateGates = {
   runtimeConfig: 'certificates.k8s.io/v1beta1=true',
 } as const;
 
+/** For a control plane that serves neither, in Kubernetes from 1.37 on, where both are on. */
+export const withoutPodCertificates = {
+  featureGates: {
+    PodCertificateRequest: false,
+    ClusterTrustBundle: false,
+    ClusterTrustBundleProjection: false,
+  },
+} as const;
+
 export interface PodCertificatePodOptions extends Omit<WorkloadOptions, 'attributes' | 'driver'> {
   readonly signer: string;
   readonly userAnnotations?: Readonly<Record<string, string>>;
+}
+
+/** Projections of certificates of these signers: from Kubernetes 1.37 on, a kubelet may ask no other for the pod. */
+export function podCertificateVolume(signers: readonly string[]): PodVolume {
+  const sources = signers.map((signerName, index) => ({
+    podCertificate: { signerName, keyType: 'ECDSAP256', credentialBundlePath: `${index}.pem` },
+  }));
+  return { name: 'certificates', projected: { sources } };
 }
 
 /** A workload pod with key, chain and anchors at /certs by Kubernetes' own projections. */

@@ -21,7 +21,7 @@ import {
 import { startControlPlane } from '../../../cluster/control-plane.ts';
 import type { ControlPlane } from '../../../cluster/control-plane.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { podCertificateGates } from '../../../support/pod-certificates.ts';
+import { podCertificateGates, podCertificateVolume } from '../../../support/pod-certificates.ts';
 import { base64 } from '../../../unit/controller/builders.ts';
 import type { TestCa } from '../../../unit/controller/builders.ts';
 import { controllerCredentials } from '../../../support/controller-credentials.ts';
@@ -30,6 +30,8 @@ const deps = { clock: systemClock, random: Math.random };
 const deploy = new URL('../../../../deploy/', import.meta.url).pathname;
 
 export const nodeName = 'node-a';
+const signers = ['mesh-ca', 'late-ca', 'dying-ca', 'web.team-ca'].map((name) => `certmount.io/${name}`);
+
 /** What the kubelets of 1.35 and of 1.36 send. */
 export type KeyForm = 'pkix' | 'stub';
 
@@ -109,6 +111,7 @@ export class PodCertificateWorld {
         serviceAccountName: serviceAccount,
         automountServiceAccountToken: false,
         containers: [{ name: 'main', image: 'none' }],
+        volumes: [podCertificateVolume(signers)],
       },
     });
     return this.admin.resource(pods).get({ namespace: 'web', name });
