@@ -13,6 +13,7 @@ import type { ApprovalMetrics } from './approval-metrics.ts';
 import { ClusterFacts } from './facts/cluster-facts.ts';
 import { AccessReviews } from './policies/access-reviews.ts';
 import { ClusterPolicies } from './policies/cluster-policies.ts';
+import { UseGrants } from './policies/use-grants.ts';
 
 export interface ApprovalDependencies {
   readonly client: KubeClient;
@@ -33,6 +34,7 @@ export class Approval implements TermPart {
   readonly facts: ClusterFacts;
   readonly approver: Approver;
   readonly #policies: ClusterPolicies;
+  readonly #grants: UseGrants;
   readonly #judge: Policies;
   readonly #listeners: ((namespace?: string) => void)[] = [];
   /** What has changed in this moment: all, or what these namespaces may have. */
@@ -44,8 +46,9 @@ export class Approval implements TermPart {
     this.facts = new ClusterFacts({ ...deps, onError, onRelabelled: this.#changed });
     this.#policies = new ClusterPolicies(
       { keepDefault: values.defaultPolicy },
-      { ...deps, onError, onChange: () => this.#changed() },
+      { ...deps, onError, onChange: this.#policiesChanged },
     );
+    this.#grants = new UseGrants({ ...deps, onError, onChange: this.#changed });
     const reviews = new AccessReviews({ keepMs: accessKeptMs, limit: accessesKept }, deps);
     this.#judge = new Policies(
       { surroundings },
@@ -86,8 +89,14 @@ export class Approval implements TermPart {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.facts.run(signal), this.#policies.run(signal)]);
+    await Promise.all([this.facts, this.#policies, this.#grants].map((part) => part.run(signal)));
   }
+
+  readonly #policiesChanged = (): void => {
+    // The default is bound to everybody.
+    if (this.#policies.hasOthers) this.#grants.want();
+    this.#changed();
+  };
 
   /** Many changes of one moment are one, and are told when the caches are in order again. */
   readonly #changed = (namespace?: string): void => {

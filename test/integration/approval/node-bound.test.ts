@@ -293,6 +293,23 @@ describe('a policy', () => {
     assert.match(await denial(more), /example\.org/);
   });
 
+  it('lets a request go on that waited for the right to use it', async () => {
+    await world.cluster.apply(grant('jack-asks', create, { kind: 'User', name: 'jack' }));
+    await world.client.resource(certificateRequestPolicies).create({
+      metadata: { name: 'jack' },
+      spec: { selector: { namespace: {} }, allowed: { dnsNames: { values: ['jack.example.com'] } } },
+    });
+    const key = await world.request({
+      as: await world.asker({ user: 'jack', groups: ['developers'] }),
+      request: await csrFor({ dnsNames: ['jack.example.com'] }),
+    });
+    await world.whenReady(await world.request());
+    assert.deepEqual(world.conditions(key), []);
+    await world.cluster.apply(mayUse('jack', { kind: 'User', name: 'jack' }));
+    // It is looked at again anyway, but not so soon.
+    await world.whenReady(key, 'Issued', 15_000);
+  });
+
   it('that is deleted is made again when it is the default', async () => {
     const resource = world.client.resource(certificateRequestPolicies);
     const name = 'certmount-default';

@@ -4,54 +4,21 @@ import type { TestContext } from 'node:test';
 import type { Node, Pod, Service } from '../../../../../src/api/core.ts';
 import { ClusterFacts } from '../../../../../src/controller/approval/facts/cluster-facts.ts';
 import type { Facts } from '../../../../../src/controller/approval/facts/facts.ts';
-import type { KubeClient, KubeObject, ResourceType } from '../../../../../src/kube/index.ts';
+import type { KubeObject } from '../../../../../src/kube/index.ts';
 import { FakeClock, settle } from '../../../../support/fake-clock.ts';
+import { WatchedApi, watchedMetadata } from '../support/watched-api.ts';
 
-type Told = (event: { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: KubeObject }) => void;
-
-/** An API server of pods, services and nodes, whose watches tell what the test says. */
-class Cluster {
+/** Facts of an API server of pods, services and nodes. */
+class Cluster extends WatchedApi {
   readonly clock = new FakeClock();
-  readonly objects: Record<string, KubeObject[]> = { pods: [], services: [], nodes: [] };
-  readonly reads: string[] = [];
-  /** Lists that are not answered. */
-  readonly stuck = new Set<string>();
-  readonly #told: Record<string, Told> = {};
-  readonly facts: ClusterFacts;
-
-  constructor() {
-    const resource = ({ plural }: ResourceType<KubeObject>) => ({
-      type: { plural },
-      list: () =>
-        this.stuck.has(plural)
-          ? new Promise(() => {})
-          : Promise.resolve({ items: this.#present(plural), metadata: { resourceVersion: '1' } }),
-      watch: (_: unknown, told: Told, { signal }: { signal: AbortSignal }) => {
-        this.#told[plural] = told;
-        return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-      },
-      find: ({ name, namespace = '' }: { name: string; namespace?: string }) => {
-        this.reads.push(`${plural} ${name}`);
-        return Promise.resolve(
-          this.#present(plural).find(
-            ({ metadata }) => metadata.name === name && (metadata.namespace ?? '') === namespace,
-          ),
-        );
-      },
-    });
-    this.facts = new ClusterFacts({
-      client: { resource } as unknown as KubeClient,
-      clock: this.clock,
-      random: () => 0.5,
-      metrics: { readLive: () => {} },
-      onError: (_, error) => assert.fail(String(error)),
-      onRelabelled: () => {},
-    });
-  }
-
-  #present(plural: string): KubeObject[] {
-    return structuredClone(this.objects[plural] ?? []);
-  }
+  readonly facts = new ClusterFacts({
+    client: this.client,
+    clock: this.clock,
+    random: () => 0.5,
+    metrics: { readLive: () => {} },
+    onError: (_, error) => assert.fail(String(error)),
+    onRelabelled: () => {},
+  });
 
   async run(t: TestContext): Promise<this> {
     const stop = new AbortController();
@@ -63,27 +30,11 @@ class Cluster {
     await settle();
     return this;
   }
-
-  tell(plural: string, type: 'ADDED' | 'MODIFIED' | 'DELETED', object: KubeObject): void {
-    this.#told[plural]?.({ type, object: structuredClone(object) });
-  }
-}
-
-let versions = 0;
-
-function metadata(name: string, namespace?: string): KubeObject['metadata'] {
-  versions += 1;
-  return {
-    name,
-    ...(namespace !== undefined && { namespace }),
-    uid: name,
-    resourceVersion: String(versions),
-  };
 }
 
 function pod(name: string, ips: string[], spec: Partial<Pod['spec']> = {}): Pod {
   return {
-    metadata: metadata(name, 'web'),
+    metadata: watchedMetadata(name, 'web'),
     spec: { nodeName: 'a', ...spec },
     status: { phase: 'Running', podIPs: ips.map((ip) => ({ ip })) },
   };
@@ -91,7 +42,7 @@ function pod(name: string, ips: string[], spec: Partial<Pod['spec']> = {}): Pod 
 
 function node(name: string, ...addresses: [type: string, address: string][]): Node {
   return {
-    metadata: metadata(name),
+    metadata: watchedMetadata(name),
     spec: {},
     status: { addresses: addresses.map(([type, address]) => ({ type, address })) },
   };
@@ -99,7 +50,7 @@ function node(name: string, ...addresses: [type: string, address: string][]): No
 
 function service(name: string, spec: Service['spec'], ...ingress: string[]): Service {
   const status = { loadBalancer: { ingress: ingress.map((ip) => ({ ip })) } };
-  return { metadata: metadata(name, 'other'), spec, status };
+  return { metadata: watchedMetadata(name, 'other'), spec, status };
 }
 
 async function ips(facts: Facts, name = 'mine'): Promise<string[]> {
@@ -200,7 +151,7 @@ describe("a pod's own addresses", () => {
     // As it was before its last change, which is what a deletion may tell of.
     cluster.tell('pods', 'DELETED', {
       ...third,
-      metadata: metadata('third', 'web'),
+      metadata: watchedMetadata('third', 'web'),
       status: {},
     } as KubeObject);
     assert.deepEqual(await ips(watched), []);
