@@ -23,7 +23,8 @@ describe('a control plane', () => {
     const { 'kube-apiserver': binary } = await findBinaries(['kube-apiserver']);
     const printed = execFileSync(binary, ['--version'], { encoding: 'utf8' });
     assert.equal(`Kubernetes ${version.serverVersion.gitVersion}`, printed.trim());
-    if (process.env['KUBEBUILDER_ASSETS'] === undefined) assert.match(printed, new RegExp(kubernetesVersion()));
+    if (process.env['KUBEBUILDER_ASSETS'] === undefined)
+      assert.match(printed, new RegExp(kubernetesVersion()));
     assert.equal((await controlPlane.kubectl(['auth', 'can-i', '*', '*'])).trim(), 'yes');
   });
 
