@@ -252,6 +252,17 @@ deploy=$(overlay deploy "$controller_image" $deploy_components)
 # shellcheck disable=SC2086
 daemonset=$(overlay daemonset "$driver_image" $daemonset_components)
 
+# kubectl gives up at once on a definition whose conditions are null, as they are in its first moment.
+established() {
+  for pause in 1 1 2 4 ''; do
+    if message=$("$kubectl" wait --for=condition=Established --timeout=60s -f "$1" 2>&1 >/dev/null); then
+      return
+    fi
+    [ -z "$pause" ] || sleep "$pause"
+  done
+  fail "$message"
+}
+
 if [ "$dry_run" = yes ]; then
   "$kubectl" kustomize "$deploy"
   echo ---
@@ -260,7 +271,7 @@ else
   # Objects of these kinds may be among the manifests, and are taken only when the kinds are there.
   "$kubectl" apply -f "$root/deploy/crds"
   for crd in "$root"/deploy/crds/*.yaml; do
-    "$kubectl" wait --for=condition=Established --timeout=60s -f "$crd" >/dev/null
+    established "$crd"
   done
   "$kubectl" apply -k "$deploy"
   "$kubectl" apply -k "$daemonset"

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { text } from 'node:stream/consumers';
@@ -189,17 +189,23 @@ describe('the installer', { timeout: 180_000 }, () => {
     assert.equal(known.code, 0, known.errors);
     assert.match(known.errors, /daemonset with token-request$/m);
     // What an API server before 1.35 says, and would refuse the object for.
-    const wrapped = join(older.dir, 'kubectl-before-1.35');
     const answer = 'error: field "serviceAccountTokenInSecrets" does not exist';
-    const script = `#!/bin/sh\nif [ "$1" = explain ]; then echo '${answer}' >&2; exit 1; fi\nexec ${kubectlOf(older)} "$@"\n`;
-    writeFileSync(wrapped, script, { mode: 0o755 });
+    const wrapped = wrapKubectl(older, `if [ "$1" = explain ]; then echo '${answer}' >&2; exit 1; fi`);
     const args = [...image, '--component=daemonset/token-request', '--dry-run'];
-    const env = { KUBECONFIG: older.adminKubeconfig, KUBECTL: wrapped, HOME: older.dir };
-    const { code, errors, output } = await run(env, args);
+    const { code, errors, output } = await run(wrapped, args);
     assert.equal(code, 0, errors);
     assert.match(errors, /daemonset with token-request token-in-context$/m);
     assert.doesNotMatch(output, /serviceAccountTokenInSecrets/);
     assert.match(output, /tokenRequests:/);
+  });
+
+  it('waits for definitions upon which kubectl gives up at first', async () => {
+    const seen = join(older.dir, 'given-up');
+    const error = 'error: .status.conditions accessor error: <nil> is of the type <nil>';
+    const once = `if [ "$1" = wait ] && mkdir ${seen} 2>/dev/null; then echo '${error}' >&2; exit 1; fi`;
+    const { code, errors } = await run(wrapKubectl(older, once), image);
+    assert.equal(code, 0, errors);
+    assert.ok(existsSync(seen));
   });
 
   it('keeps the image that runs, where none is named', async () => {
@@ -255,6 +261,13 @@ function install(cluster: ControlPlane, ...args: readonly string[]): Promise<End
   mkdirSync(temporary, { recursive: true });
   const env = { KUBECONFIG: cluster.adminKubeconfig, KUBECTL: kubectlOf(cluster), HOME: cluster.dir };
   return run({ ...env, TMPDIR: temporary }, args);
+}
+
+/** The environment with a kubectl that does this first. */
+function wrapKubectl(cluster: ControlPlane, script: string): Readonly<Record<string, string>> {
+  const wrapped = join(mkdtempSync(join(cluster.dir, 'kubectl-')), 'kubectl');
+  writeFileSync(wrapped, `#!/bin/sh\n${script}\nexec ${kubectlOf(cluster)} "$@"\n`, { mode: 0o755 });
+  return { KUBECONFIG: cluster.adminKubeconfig, KUBECTL: wrapped, HOME: cluster.dir };
 }
 
 function kubectlOf(cluster: ControlPlane): string {

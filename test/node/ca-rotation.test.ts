@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { type CertmountCluster, startCertmountCluster } from '../support/certmount-cluster.ts';
+import { withoutPodCertificates } from '../support/pod-certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { type TestCa, caSecret, newCa } from '../unit/controller/builders.ts';
 import { AnchorHistory } from './support/anchor-history.ts';
@@ -38,6 +39,8 @@ describe('changing the CA under mutual TLS of twenty pods', { timeout: 300_000 }
     cluster = await startCertmountCluster({
       log: (line) => console.error(line),
       workloadFiles: meshFiles,
+      // Nobody tells who reads ClusterTrustBundles, so that a new CA would wait for two minutes.
+      controlPlane: withoutPodCertificates,
     });
     [oldRoot, newRoot] = await Promise.all([currentCa('root 1'), currentCa('root 2')]);
     await writeFile(join(folder, 'root-1.pem'), oldRoot.pem);

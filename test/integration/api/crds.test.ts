@@ -12,6 +12,7 @@ import { isKubeError, KubeClient, systemClock } from '../../../src/kube/index.ts
 import type { ControlPlane } from '../../cluster/control-plane.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import { acme, invalidIssuers, issuer } from './invalid-issuers.ts';
+import { whenEstablished } from '../../support/when-established.ts';
 
 const crds = join(import.meta.dirname, '../../../deploy/crds');
 const corpus = join(import.meta.dirname, 'corpus');
@@ -28,7 +29,7 @@ before(
   async () => {
     cluster = await startControlPlane({ controllerManager: false });
     await cluster.applyPath(crds);
-    await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=60s', 'crd', ...crdNames]);
+    await whenEstablished(cluster);
     const connection = await cluster.connection('admin');
     client = new KubeClient({ connection, userAgent: 'test' }, { clock: systemClock, random: Math.random });
   },

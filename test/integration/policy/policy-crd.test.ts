@@ -10,6 +10,7 @@ import {
 import { isKubeError, KubeClient, systemClock } from '../../../src/kube/index.ts';
 import { compile, defaultPolicy } from '../../../src/policy/index.ts';
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
+import { whenEstablished } from '../../support/when-established.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const timeout = 180_000;
@@ -22,12 +23,7 @@ before(
   async () => {
     cluster = await startControlPlane({ controllerManager: false });
     await cluster.applyPath(join(root, 'deploy/crds/policy.cert-manager.io_certificaterequestpolicies.yaml'));
-    await cluster.kubectl([
-      'wait',
-      '--for=condition=Established',
-      '--timeout=60s',
-      'crd/certificaterequestpolicies.policy.cert-manager.io',
-    ]);
+    await whenEstablished(cluster);
     const connection = await cluster.connection('admin');
     client = new KubeClient({ connection, userAgent: 'test' }, { clock: systemClock, random: Math.random });
   },

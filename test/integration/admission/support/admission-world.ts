@@ -15,6 +15,7 @@ import { eventually } from '../../../support/eventually.ts';
 import { createNamespace } from '../../../support/node-identity.ts';
 import { base64, newCsr } from '../../../unit/controller/builders.ts';
 import { settle } from './settle.ts';
+import { whenEstablished } from '../../../support/when-established.ts';
 
 type RequestOptions = Partial<CertificateRequest['spec']> & {
   readonly namespace?: string;
@@ -44,7 +45,7 @@ export class AdmissionWorld {
   static async start(options: ControlPlaneOptions = {}): Promise<AdmissionWorld> {
     const cluster = await startControlPlane({ controllerManager: false, ...options });
     await cluster.apply(customResourceDefinitions());
-    await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+    await whenEstablished(cluster);
     const admin = clientOf(await cluster.connection('admin'));
     for (const name of ['certmount', 'web', 'store']) await createNamespace(admin, name);
     for (const folder of ['deploy', 'daemonset'])

@@ -29,6 +29,7 @@ import { createPod, driverCredentials } from '../../../support/node-identity.ts'
 import { namespace } from '../../../support/pods.ts';
 import { ProgramProcess } from '../../../support/program-process.ts';
 import { Authority } from '../../../unit/driver/support/authority.ts';
+import { whenEstablished } from '../../../support/when-established.ts';
 
 const nodeName = 'node-1';
 
@@ -81,7 +82,7 @@ export class TrustWorld {
     await controlPlane.apply(['certmount', 'web'].map(namespace));
     await controlPlane.kubectl(['apply', '-n', 'certmount', '-f', join(root, 'daemonset/rbac.yaml')]);
     await controlPlane.applyPath(join(root, 'deploy/policies/node-trust.yaml'));
-    await controlPlane.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+    await whenEstablished(controlPlane);
     const kubeconfig = await controlPlane.kubeconfig(await driverCredentials(client, nodeName));
     const { metadata } = await createPod(client, { namespace: 'web', name: 'pod', nodeName });
     const pod = { name: 'pod', namespace: 'web', uid: metadata.uid ?? '' };

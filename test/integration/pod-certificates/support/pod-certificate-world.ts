@@ -25,6 +25,7 @@ import { podCertificateGates, podCertificateVolume } from '../../../support/pod-
 import { base64 } from '../../../unit/controller/builders.ts';
 import type { TestCa } from '../../../unit/controller/builders.ts';
 import { controllerCredentials } from '../../../support/controller-credentials.ts';
+import { whenEstablished } from '../../../support/when-established.ts';
 
 const deps = { clock: systemClock, random: Math.random };
 const deploy = new URL('../../../../deploy/', import.meta.url).pathname;
@@ -58,7 +59,7 @@ export class PodCertificateWorld {
   static async start(): Promise<PodCertificateWorld> {
     const cluster = await startControlPlane({ controllerManager: false, ...podCertificateGates });
     await cluster.applyPath(`${deploy}crds`);
-    await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+    await whenEstablished(cluster);
     const client = async (user: 'admin' | { readonly node: string }): Promise<KubeClient> =>
       new KubeClient(
         { connection: await cluster.connection(user), userAgent: 'certmount-test', maxSockets: 32 },

@@ -14,6 +14,7 @@ import { eventually } from '../../../support/eventually.ts';
 import { base64, newCa } from '../../../unit/controller/builders.ts';
 import type { TestCa } from '../../../unit/controller/builders.ts';
 import { controllerCredentials } from '../../../support/controller-credentials.ts';
+import { whenEstablished } from '../../../support/when-established.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const deploy = new URL('../../../../deploy/', import.meta.url).pathname;
@@ -60,7 +61,7 @@ export class BundleWorld {
 
   async installCrds(): Promise<void> {
     await this.cluster.applyPath(`${deploy}crds`);
-    await this.cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+    await whenEstablished(this.cluster);
   }
 
   async stop(): Promise<void> {
