@@ -53,7 +53,7 @@ const sourceIssuer = struct(
     atomic: true,
     rules: [
       {
-        rule: "has(self.namespace) == (self.kind == 'Issuer')",
+        rule: "has(self.__namespace__) == (self.kind == 'Issuer')",
         message: 'must be set for an Issuer, and only for one',
         fieldPath: '.namespace',
       },

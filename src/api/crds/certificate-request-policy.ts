@@ -163,7 +163,7 @@ const selector = struct(
   {
     rules: [
       {
-        rule: 'has(self.issuerRef) || has(self.namespace)',
+        rule: 'has(self.issuerRef) || has(self.__namespace__)',
         message: 'issuerRef or namespace must be given: {} for either selects everything',
         reason: 'FieldValueRequired',
       },
