@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { parseAllDocuments } from 'yaml';
 import { root } from '../../tools/run-command.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
-import { podCertificateGates, withoutPodCertificates } from '../support/pod-certificates.ts';
+import { podCertificateGates } from '../support/pod-certificates.ts';
 
 interface Ended {
   readonly code: number | null;
@@ -37,7 +37,12 @@ describe('the installer', { timeout: 180_000 }, () => {
     older = await startControlPlane({
       controllerManager: false,
       ...withoutMutatingPolicies,
-      ...withoutPodCertificates,
+      // From 1.37 on they are there.
+      featureGates: {
+        PodCertificateRequest: false,
+        ClusterTrustBundle: false,
+        ClusterTrustBundleProjection: false,
+      },
     });
   });
   after(async () => {

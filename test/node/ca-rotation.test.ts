@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { type CertmountCluster, startCertmountCluster } from '../support/certmount-cluster.ts';
-import { withoutPodCertificates } from '../support/pod-certificates.ts';
+import { withoutClusterTrustBundles } from '../support/pod-certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { type TestCa, caSecret, newCa } from '../unit/controller/builders.ts';
 import { AnchorHistory } from './support/anchor-history.ts';
@@ -40,7 +40,7 @@ describe('changing the CA under mutual TLS of twenty pods', { timeout: 300_000 }
       log: (line) => console.error(line),
       workloadFiles: meshFiles,
       // Nobody tells who reads ClusterTrustBundles, so that a new CA would wait for two minutes.
-      controlPlane: withoutPodCertificates,
+      controlPlane: withoutClusterTrustBundles,
     });
     [oldRoot, newRoot] = await Promise.all([currentCa('root 1'), currentCa('root 2')]);
     await writeFile(join(folder, 'root-1.pem'), oldRoot.pem);

@@ -7,13 +7,9 @@ export const podCertificateGates = {
   runtimeConfig: 'certificates.k8s.io/v1beta1=true',
 } as const;
 
-/** For a control plane that serves neither, in Kubernetes from 1.37 on, where both are on. */
-export const withoutPodCertificates = {
-  featureGates: {
-    PodCertificateRequest: false,
-    ClusterTrustBundle: false,
-    ClusterTrustBundleProjection: false,
-  },
+/** For a control plane that serves no trust bundles: from Kubernetes 1.37 on it would. Any other takes it too. */
+export const withoutClusterTrustBundles = {
+  runtimeConfig: 'certificates.k8s.io/v1/clustertrustbundles=false',
 } as const;
 
 export interface PodCertificatePodOptions extends Omit<WorkloadOptions, 'attributes' | 'driver'> {

@@ -8,7 +8,7 @@ import { newCa } from '../../unit/controller/builders.ts';
 import type { TestCa } from '../../unit/controller/builders.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import { PodCertificateWorld } from './support/pod-certificate-world.ts';
-import { withoutPodCertificates } from '../../support/pod-certificates.ts';
+import { withoutClusterTrustBundles } from '../../support/pod-certificates.ts';
 import { controllerCredentials } from '../../support/controller-credentials.ts';
 
 const name = 'certmount.io:written:anchors';
@@ -76,7 +76,7 @@ describe('ClusterTrustBundles, written with the rights of the controller', { tim
   });
 
   it('are not served by every cluster, and that is no error', async () => {
-    await using plain = await startControlPlane({ controllerManager: false, ...withoutPodCertificates });
+    await using plain = await startControlPlane({ controllerManager: false, ...withoutClusterTrustBundles });
     const connection = await plain.connection('admin');
     const admin = new KubeClient(
       { connection, userAgent: 'test' },

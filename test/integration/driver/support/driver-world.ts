@@ -15,7 +15,7 @@ import { createNode, driverCredentials } from '../../../support/node-identity.ts
 import { namespace } from '../../../support/pods.ts';
 import { ProgramProcess } from '../../../support/program-process.ts';
 import { controllerCredentials } from '../../../support/controller-credentials.ts';
-import { withoutPodCertificates } from '../../../support/pod-certificates.ts';
+import { withoutClusterTrustBundles } from '../../../support/pod-certificates.ts';
 
 export const notRoot = process.getuid?.() === 0 ? false : 'mounting needs root';
 
@@ -43,7 +43,7 @@ export class DriverWorld {
   }
 
   static async start(): Promise<DriverWorld> {
-    const controlPlane = await startControlPlane({ log: stderrLog, ...withoutPodCertificates });
+    const controlPlane = await startControlPlane({ log: stderrLog, ...withoutClusterTrustBundles });
     const connection = await controlPlane.connection('admin');
     const client = new KubeClient(
       { connection, userAgent: 'test' },
