@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Pod } from '../../src/api/core.ts';
 import { pods } from '../../src/api/core.ts';
-import { isTerminal, podCertificateRequests } from '../../src/api/pod-certificate-request.ts';
+import { isTerminal } from '../../src/api/pod-certificate-request.ts';
 import type {
   PodCertificateRequest,
   PodCertificateRequestSpec,
@@ -11,12 +11,12 @@ import { keyOf } from '../../src/kube/index.ts';
 import { createRequest, decodePem, noAltNames } from '../../src/pki/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { boundTo, deletePod } from '../support/node-identity.ts';
-import { podCertificateVolume } from '../support/pod-certificates.ts';
+import { podCertificateVolume, podCertificates } from '../support/pod-certificates.ts';
 import { newKey } from '../unit/controller/builders.ts';
 import { csrFor, ownerOf, refusal, SecurityWorld } from './support/security-world.ts';
 import type { Actor } from './support/security-world.ts';
 
-const type = podCertificateRequests('v1beta1');
+const type = podCertificates;
 const signers = [
   ...['mesh', 'web.ca', 'store.ca', 'nothing'].map((name) => `certmount.io/${name}`),
   'other.example/mesh',

@@ -5,7 +5,6 @@ import { bundles } from '../../src/api/bundle.ts';
 import { certificateRequestPolicies } from '../../src/api/certificate-request-policy.ts';
 import { certificateRequests } from '../../src/api/certificate-request.ts';
 import type { CertificateRequest } from '../../src/api/certificate-request.ts';
-import { clusterTrustBundles } from '../../src/api/cluster-trust-bundle.ts';
 import { configMaps, pods, secrets } from '../../src/api/core.ts';
 import { clusterIssuers, issuers } from '../../src/api/issuer.ts';
 import { nodeTrusts } from '../../src/api/node-trust.ts';
@@ -15,6 +14,7 @@ import { boundTo, deletePod } from '../support/node-identity.ts';
 import { condition } from '../unit/controller/builders.ts';
 import { clientOf, refusal, SecurityWorld } from './support/security-world.ts';
 import type { Actor } from './support/security-world.ts';
+import { trustBundles } from '../support/pod-certificates.ts';
 
 const rbac = 'rbac.authorization.k8s.io';
 const group = 'cert-manager.io';
@@ -50,7 +50,7 @@ const internal: readonly (readonly [
   [certificateRequestPolicies, named('all', { selector: { issuerRef: {} }, allowed: { isCA: true } })],
   [clusterIssuers, named('mine', { ca: { secretName: 'mesh' } })],
   [bundles, named('mine', { sources: [{ secret: { name: 'mesh', key: 'tls.key' } }] })],
-  [clusterTrustBundles('v1beta1'), named('certmount.io:mesh:mine', { signerName: 'certmount.io/mesh' })],
+  [trustBundles, named('certmount.io:mesh:mine', { signerName: 'certmount.io/mesh' })],
   [issuers, inWeb('mine', { ca: { secretName: 'ca' } })],
   [certificateRequests, inWeb('mine', { request: 'eA==', issuerRef: { name: 'ca' } })],
   [acme('Order', 'orders'), inWeb('mine', {})],

@@ -4,12 +4,12 @@ import {
   type CertificateSigningRequest,
   certificateSigningRequests,
 } from '../../../src/api/certificate-signing-request.ts';
-import { clusterTrustBundles } from '../../../src/api/cluster-trust-bundle.ts';
 import type { KubeClient } from '../../../src/kube/index.ts';
 import { base64, newCa, newCsr } from '../../unit/controller/builders.ts';
 import { AdmissionWorld, refusal } from './support/admission-world.ts';
 import { signers } from './support/decisions.ts';
 import { controllerCredentials } from '../../support/controller-credentials.ts';
+import { trustBundles, podCertificateGates } from '../../support/pod-certificates.ts';
 
 const signerName = 'certmount.io/mesh';
 const kinds = ['certificates.k8s.io'];
@@ -22,8 +22,7 @@ describe("Kubernetes' own signers", { timeout: 120_000 }, () => {
 
   before(async () => {
     world = await AdmissionWorld.start({
-      featureGates: { ClusterTrustBundle: true },
-      runtimeConfig: 'certificates.k8s.io/v1beta1=true',
+      ...podCertificateGates,
     });
     // The controller's permissions on these resources, without those on signers of certmount.io.
     await world.grant(
@@ -44,7 +43,7 @@ describe("Kubernetes' own signers", { timeout: 120_000 }, () => {
 
   it('are published the anchors of by the controller alone', async () => {
     const publish = (client: KubeClient, name: string): Promise<unknown> =>
-      client.resource(clusterTrustBundles('v1beta1')).create({
+      client.resource(trustBundles).create({
         metadata: { name: `${signerName.replace('/', ':')}:${name}` },
         spec: { signerName, trustBundle: pem },
       });

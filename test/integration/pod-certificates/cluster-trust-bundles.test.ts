@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { clusterTrustBundles } from '../../../src/api/cluster-trust-bundle.ts';
 import { ClusterTrustBundles } from '../../../src/controller/trust/cluster-trust-bundles/cluster-trust-bundles.ts';
 import { TrustError } from '../../../src/controller/trust/trust-error.ts';
 import { KubeClient, systemClock } from '../../../src/kube/index.ts';
@@ -8,12 +7,12 @@ import { newCa } from '../../unit/controller/builders.ts';
 import type { TestCa } from '../../unit/controller/builders.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import { PodCertificateWorld } from './support/pod-certificate-world.ts';
-import { withoutClusterTrustBundles } from '../../support/pod-certificates.ts';
+import { trustBundles, withoutClusterTrustBundles } from '../../support/pod-certificates.ts';
 import { controllerCredentials } from '../../support/controller-credentials.ts';
 
 const name = 'certmount.io:written:anchors';
 const signerName = 'certmount.io/written';
-const resource = clusterTrustBundles('v1beta1');
+const resource = trustBundles;
 
 describe('ClusterTrustBundles, written with the rights of the controller', { timeout: 120_000 }, () => {
   let world: PodCertificateWorld;

@@ -4,12 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { clusterTrustBundles } from '../../../src/api/cluster-trust-bundle.ts';
 import { certificateRequestPolicies } from '../../../src/api/certificate-request-policy.ts';
 import { events } from '../../../src/api/core.ts';
 import type { Pod } from '../../../src/api/core.ts';
 import { clusterIssuers, issuers } from '../../../src/api/issuer.ts';
-import { podCertificateRequests } from '../../../src/api/pod-certificate-request.ts';
 import type { PodCertificateRequest } from '../../../src/api/pod-certificate-request.ts';
 import { isKubeError, KubeClient, keyOf, systemClock } from '../../../src/kube/index.ts';
 import { checkX509Svid, formatSpiffeId, generateKey, parseChain } from '../../../src/pki/index.ts';
@@ -20,6 +18,7 @@ import type { TestCa } from '../../unit/controller/builders.ts';
 import { startController } from '../controller/support/controller.ts';
 import type { RunningController } from '../controller/support/controller.ts';
 import { nodeName, PodCertificateWorld } from './support/pod-certificate-world.ts';
+import { podCertificates, trustBundles, keyForms } from '../../support/pod-certificates.ts';
 
 const identity = 'spiffe://cluster.local/ns/web/sa/api';
 const bundleName = 'certmount.io:mesh-ca:anchors';
@@ -46,7 +45,7 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
     await world?.stop();
   });
 
-  for (const form of ['stub', 'pkix'] as const) {
+  for (const form of keyForms) {
     it(`are answered with the identity of the pod's service account, as ${form}`, async () => {
       const { status } = await world.whenAnswered(await world.ask(pod, { form }));
       const [condition] = status?.conditions ?? [];
@@ -64,7 +63,7 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
   it('are verified by OpenSSL against the anchors of the ClusterTrustBundle', async () => {
     const { status } = await world.whenAnswered(await world.ask(pod));
     const bundle = await eventually('the trust bundle', () =>
-      world.admin.resource(clusterTrustBundles('v1beta1')).get({ name: bundleName }),
+      world.admin.resource(trustBundles).get({ name: bundleName }),
     );
     assert.equal(bundle.spec.signerName, 'certmount.io/mesh-ca');
     const folder = mkdtempSync(join(tmpdir(), 'certmount-openssl-'));
@@ -89,7 +88,7 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
       { algorithm: 'Ed25519' },
     ] as const;
     for (const kind of kinds) {
-      for (const form of ['stub', 'pkix'] as const) {
+      for (const form of keyForms) {
         const key = await generateKey(kind);
         const { status } = await world.whenAnswered(await world.ask(pod, { form, key }));
         assert.equal(status?.conditions?.[0]?.type, 'Issued', JSON.stringify([kind, status]));
@@ -172,7 +171,7 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
     const request = await world.request(ended);
     const patch = JSON.stringify({ status: { phase: 'Succeeded' } });
     await world.cluster.kubectl(['patch', 'pod', '-n', 'web', 'ended', '--subresource=status', '-p', patch]);
-    const resource = world.node.resource(podCertificateRequests('v1beta1'));
+    const resource = world.node.resource(podCertificates);
     const { status } = await world.whenAnswered(await resource.create(request));
     assert.equal(status?.conditions?.[0]?.reason, 'PodFinished');
   });
@@ -195,7 +194,7 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
 
   it('keep their answer for good', async () => {
     const answered = await world.whenAnswered(await world.ask(pod));
-    const resource = world.admin.resource(podCertificateRequests('v1beta1'));
+    const resource = world.admin.resource(podCertificates);
     for (const status of [{}, { conditions: [] }, { ...answered.status, certificateChain: '' }]) {
       const body = { ...answered, status } as PodCertificateRequest;
       await assert.rejects(resource.replaceStatus(body), (error) => isKubeError(error, 'invalid'));
@@ -234,10 +233,10 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
         ? true
         : undefined,
     );
-    const present = await world.admin.resource(podCertificateRequests('v1beta1')).get(keyOf(request));
+    const present = await world.admin.resource(podCertificates).get(keyOf(request));
     assert.deepEqual(present.status, {});
     assert.equal(await controller.metric('certmount_controller_open_pod_certificate_requests'), 1);
-    await world.admin.resource(podCertificateRequests('v1beta1')).delete(keyOf(request));
+    await world.admin.resource(podCertificates).delete(keyOf(request));
     await world.admin.resource(clusterIssuers).delete({ name: 'dying-ca' });
   });
 
@@ -249,14 +248,14 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
     });
     const own = await world.whenAnswered(await world.ask(pod, { signerName: 'certmount.io/web.team-ca' }));
     assert.equal(own.status?.conditions?.[0]?.message, 'Certificate issued by Issuer/web/team-ca');
-    const bundles = await world.admin.resource(clusterTrustBundles('v1beta1')).list();
+    const bundles = await world.admin.resource(trustBundles).list();
     const names = bundles.items.map(({ metadata }) => metadata.name);
     assert.ok(!names.some((name) => name?.includes('team-ca')), 'no namespace writes to the cluster');
   });
 
   it('are taken from no one but the node of the pod', async () => {
     const request = await world.request(pod);
-    const resource = podCertificateRequests('v1beta1');
+    const resource = podCertificates;
     await assert.rejects(
       world.admin.resource(resource).create(request),
       /only the node of the pod may ask certmount.io for its certificate/,
@@ -299,7 +298,7 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
 
   describe('the ClusterTrustBundle of an issuer', () => {
     it('comes back when somebody changes or deletes it', async () => {
-      const resource = world.admin.resource(clusterTrustBundles('v1beta1'));
+      const resource = world.admin.resource(trustBundles);
       const bundle = await eventually('the bundle', () => resource.get({ name: bundleName }));
       const stranger = await newCa();
       await resource.replace({ ...bundle, spec: { ...bundle.spec, trustBundle: stranger.pem } });
@@ -313,7 +312,7 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
     });
 
     it('goes with its issuer', async () => {
-      const resource = world.admin.resource(clusterTrustBundles('v1beta1'));
+      const resource = world.admin.resource(trustBundles);
       const name = 'certmount.io:late-ca:anchors';
       await eventually('it to be there', () => resource.get({ name }));
       await world.admin.resource(clusterIssuers).delete({ name: 'late-ca' });

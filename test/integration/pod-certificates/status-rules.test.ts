@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { podCertificateRequests } from '../../../src/api/pod-certificate-request.ts';
 import type { PodCertificateRequest } from '../../../src/api/pod-certificate-request.ts';
 import { checkStatus } from '../../../src/controller/pod-certificates/check-status.ts';
 import { isKubeError } from '../../../src/kube/index.ts';
 import { newKey } from '../../unit/controller/builders.ts';
 import { statusCases } from '../../unit/controller/pod-certificates/status-cases.ts';
 import { PodCertificateWorld } from './support/pod-certificate-world.ts';
-import type { KeyForm } from './support/pod-certificate-world.ts';
+import { podCertificates, keyForms } from '../../support/pod-certificates.ts';
 
 describe('our check of a status and that of the API server', { timeout: 120_000 }, () => {
   let world: PodCertificateWorld;
@@ -17,7 +16,7 @@ describe('our check of a status and that of the API server', { timeout: 120_000 
   });
   after(() => world?.stop());
 
-  for (const form of ['stub', 'pkix'] satisfies KeyForm[]) {
+  for (const form of keyForms) {
     it(`say the same of every case, for a key sent as ${form}`, async () => {
       const key = await newKey();
       const pod = await world.createPod(`rules-${form}`, 'api');
@@ -41,7 +40,7 @@ describe('our check of a status and that of the API server', { timeout: 120_000 
     const cases = await statusCases(key, Date.now());
     const [denial] = cases.filter(({ what }) => what === 'a denial');
     assert.ok(denial);
-    const resource = world.admin.resource(podCertificateRequests('v1beta1'));
+    const resource = world.admin.resource(podCertificates);
     const answered = await resource.replaceStatus({ ...request, status: denial.status });
     for (const { what, status } of cases) {
       if (what === denial.what) continue;
@@ -53,7 +52,7 @@ describe('our check of a status and that of the API server', { timeout: 120_000 
   /** What the API server says against it; undefined when it takes it. Nothing is stored. */
   async function refusal(request: PodCertificateRequest): Promise<string | undefined> {
     try {
-      const resource = world.admin.resource(podCertificateRequests('v1beta1'));
+      const resource = world.admin.resource(podCertificates);
       await resource.replaceStatus(request, { dryRun: true });
       return undefined;
     } catch (error) {

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { namespaces, nodes, pods } from '../../../../src/api/core.ts';
 import type { Pod } from '../../../../src/api/core.ts';
 import { clusterIssuers } from '../../../../src/api/issuer.ts';
-import { isTerminal, podCertificateRequests } from '../../../../src/api/pod-certificate-request.ts';
+import { isTerminal } from '../../../../src/api/pod-certificate-request.ts';
 import type {
   PodCertificateRequest,
   PodCertificateRequestSpec,
@@ -21,20 +21,22 @@ import {
 import { startControlPlane } from '../../../cluster/control-plane.ts';
 import type { ControlPlane } from '../../../cluster/control-plane.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { podCertificateGates, podCertificateVolume } from '../../../support/pod-certificates.ts';
+import {
+  podCertificateGates,
+  podCertificateVolume,
+  podCertificates,
+} from '../../../support/pod-certificates.ts';
 import { base64 } from '../../../unit/controller/builders.ts';
 import type { TestCa } from '../../../unit/controller/builders.ts';
 import { controllerCredentials } from '../../../support/controller-credentials.ts';
 import { whenEstablished } from '../../../support/when-established.ts';
+import type { KeyForm } from '../../../support/pod-certificates.ts';
 
 const deps = { clock: systemClock, random: Math.random };
 const deploy = new URL('../../../../deploy/', import.meta.url).pathname;
 
 export const nodeName = 'node-a';
 const signers = ['mesh-ca', 'late-ca', 'dying-ca', 'web.team-ca'].map((name) => `certmount.io/${name}`);
-
-/** What the kubelets of 1.35 and of 1.36 send. */
-export type KeyForm = 'pkix' | 'stub';
 
 export interface AskOptions extends Partial<PodCertificateRequestSpec> {
   readonly pod?: Pod;
@@ -158,11 +160,11 @@ export class PodCertificateWorld {
   /** Created as the kubelet does it. */
   async ask(pod: Pod, options: AskOptions = {}): Promise<PodCertificateRequest> {
     const request = await this.request(pod, options);
-    return this.node.resource(podCertificateRequests('v1beta1')).create(request);
+    return this.node.resource(podCertificates).create(request);
   }
 
   async whenAnswered(request: PodCertificateRequest): Promise<PodCertificateRequest> {
-    const resource = this.admin.resource(podCertificateRequests('v1beta1'));
+    const resource = this.admin.resource(podCertificates);
     return eventually(
       `an answer to ${request.metadata.name}`,
       async () => {

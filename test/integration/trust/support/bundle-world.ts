@@ -15,6 +15,7 @@ import { base64, newCa } from '../../../unit/controller/builders.ts';
 import type { TestCa } from '../../../unit/controller/builders.ts';
 import { controllerCredentials } from '../../../support/controller-credentials.ts';
 import { whenEstablished } from '../../../support/when-established.ts';
+import { podCertificateGates } from '../../../support/pod-certificates.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const deploy = new URL('../../../../deploy/', import.meta.url).pathname;
@@ -43,8 +44,7 @@ export class BundleWorld {
   static async start(): Promise<BundleWorld> {
     const cluster = await startControlPlane({
       controllerManager: false,
-      featureGates: { ClusterTrustBundle: true },
-      runtimeConfig: 'certificates.k8s.io/v1beta1=true',
+      ...podCertificateGates,
     });
     const connection = await cluster.connection('admin');
     const client = new KubeClient(
