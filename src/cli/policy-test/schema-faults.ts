@@ -83,10 +83,15 @@ function scalarFaults(schema: Schema, value: string | number | boolean, path: st
 
 function ruleFaults(rules: readonly ValidationRule[], self: unknown, path: string): string[] {
   return rules.flatMap(({ fieldPath = '', message = '', rule }) => {
-    const result = plan(environment, parse(rule).expr)({ self: self as never });
+    const result = plan(environment, parse(unescaped(rule)).expr)({ self: self as never });
     if (isCelError(result)) throw new Error(`${rule}: ${result.message}`, { cause: result });
     return result === true ? [] : [`${path}${fieldPath}: ${message}`];
   });
+}
+
+/** Kubernetes writes a field that is a reserved word as `__FIELD__`; this implementation of CEL takes the word. */
+function unescaped(rule: string): string {
+  return rule.replaceAll(/__([a-z]+)__/g, '$1');
 }
 
 function isOfType(type: NonNullable<Schema['type']>, value: unknown): boolean {
