@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml';
 import { KubeClient, type KubeObject, systemClock } from '../../src/kube/index.ts';
 import { root } from '../../tools/run-command.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';
-import { eventually } from './eventually.ts';
+import { whenEstablished } from './when-established.ts';
 
 const workloads = new Set(['Deployment', 'DaemonSet', 'PodDisruptionBudget']);
 const definition = 'CustomResourceDefinition';
@@ -30,7 +30,7 @@ export async function installManifests(controlPlane: ControlPlane): Promise<void
     const { [definition]: definitions = [], Namespace = [], rest = [] } = Object.groupBy(objects, groupOf);
     await Promise.all([...definitions, ...uniqueByName(Namespace)].map((object) => create(admin, object)));
     await Promise.all(rest.map((object) => create(admin, object)));
-    await Promise.all(definitions.map((object) => established(admin, object)));
+    await whenEstablished(admin);
   } finally {
     admin.close();
   }
@@ -49,23 +49,6 @@ function uniqueByName(objects: readonly Manifest[]): readonly Manifest[] {
 
 async function create(admin: KubeClient, body: Manifest): Promise<void> {
   await admin.request({ method: 'POST', path: collectionOf(body), body });
-}
-
-async function established(admin: KubeClient, body: Manifest): Promise<void> {
-  const path = `${collectionOf(body)}/${body.metadata.name}`;
-  await eventually(
-    `${body.metadata.name} to be established`,
-    async () => {
-      const { status } = await admin.request<Crd>({ method: 'GET', path });
-      const conditions = status?.conditions ?? [];
-      return conditions.some(({ type, status: is }) => type === 'Established' && is === 'True') || undefined;
-    },
-    30_000,
-  );
-}
-
-interface Crd {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
 /** The plural of every kind here is regular. */

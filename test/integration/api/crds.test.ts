@@ -29,9 +29,9 @@ before(
   async () => {
     cluster = await startControlPlane({ controllerManager: false });
     await cluster.applyPath(crds);
-    await whenEstablished(cluster);
     const connection = await cluster.connection('admin');
     client = new KubeClient({ connection, userAgent: 'test' }, { clock: systemClock, random: Math.random });
+    await whenEstablished(client);
   },
   { timeout },
 );

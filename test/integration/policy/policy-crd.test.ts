@@ -23,9 +23,9 @@ before(
   async () => {
     cluster = await startControlPlane({ controllerManager: false });
     await cluster.applyPath(join(root, 'deploy/crds/policy.cert-manager.io_certificaterequestpolicies.yaml'));
-    await whenEstablished(cluster);
     const connection = await cluster.connection('admin');
     client = new KubeClient({ connection, userAgent: 'test' }, { clock: systemClock, random: Math.random });
+    await whenEstablished(client);
   },
   { timeout },
 );

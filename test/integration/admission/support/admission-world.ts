@@ -45,8 +45,8 @@ export class AdmissionWorld {
   static async start(options: ControlPlaneOptions = {}): Promise<AdmissionWorld> {
     const cluster = await startControlPlane({ controllerManager: false, ...options });
     await cluster.apply(customResourceDefinitions());
-    await whenEstablished(cluster);
     const admin = clientOf(await cluster.connection('admin'));
+    await whenEstablished(admin);
     for (const name of ['certmount', 'web', 'store']) await createNamespace(admin, name);
     for (const folder of ['deploy', 'daemonset'])
       await cluster.kubectl(['apply', '-n', 'certmount', '-f', join(root, folder, 'rbac.yaml')]);

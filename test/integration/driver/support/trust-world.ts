@@ -82,7 +82,7 @@ export class TrustWorld {
     await controlPlane.apply(['certmount', 'web'].map(namespace));
     await controlPlane.kubectl(['apply', '-n', 'certmount', '-f', join(root, 'daemonset/rbac.yaml')]);
     await controlPlane.applyPath(join(root, 'deploy/policies/node-trust.yaml'));
-    await whenEstablished(controlPlane);
+    await whenEstablished(client);
     const kubeconfig = await controlPlane.kubeconfig(await driverCredentials(client, nodeName));
     const { metadata } = await createPod(client, { namespace: 'web', name: 'pod', nodeName });
     const pod = { name: 'pod', namespace: 'web', uid: metadata.uid ?? '' };

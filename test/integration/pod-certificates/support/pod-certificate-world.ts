@@ -26,11 +26,11 @@ import {
   podCertificateVolume,
   podCertificates,
 } from '../../../support/pod-certificates.ts';
+import type { KeyForm } from '../../../support/pod-certificates.ts';
 import { base64 } from '../../../unit/controller/builders.ts';
 import type { TestCa } from '../../../unit/controller/builders.ts';
 import { controllerCredentials } from '../../../support/controller-credentials.ts';
 import { whenEstablished } from '../../../support/when-established.ts';
-import type { KeyForm } from '../../../support/pod-certificates.ts';
 
 const deps = { clock: systemClock, random: Math.random };
 const deploy = new URL('../../../../deploy/', import.meta.url).pathname;
@@ -61,13 +61,13 @@ export class PodCertificateWorld {
   static async start(): Promise<PodCertificateWorld> {
     const cluster = await startControlPlane({ controllerManager: false, ...podCertificateGates });
     await cluster.applyPath(`${deploy}crds`);
-    await whenEstablished(cluster);
     const client = async (user: 'admin' | { readonly node: string }): Promise<KubeClient> =>
       new KubeClient(
         { connection: await cluster.connection(user), userAgent: 'certmount-test', maxSockets: 32 },
         deps,
       );
     const admin = await client('admin');
+    await whenEstablished(admin);
     for (const name of ['web', 'certmount']) await admin.resource(namespaces).create({ metadata: { name } });
     await cluster.kubectl(['apply', '-n', 'certmount', '-f', `${deploy}rbac.yaml`]);
     await cluster.kubectl(['apply', '-f', `${deploy}policies/pod-certificates.yaml`]);

@@ -61,7 +61,7 @@ export class BundleWorld {
 
   async installCrds(): Promise<void> {
     await this.cluster.applyPath(`${deploy}crds`);
-    await whenEstablished(this.cluster);
+    await whenEstablished(this.client);
   }
 
   async stop(): Promise<void> {
