@@ -16,7 +16,6 @@ import { newKey } from '../unit/controller/builders.ts';
 import { csrFor, ownerOf, refusal, SecurityWorld } from './support/security-world.ts';
 import type { Actor } from './support/security-world.ts';
 
-const type = podCertificates;
 const signers = [
   ...['mesh', 'web.ca', 'store.ca', 'nothing'].map((name) => `certmount.io/${name}`),
   'other.example/mesh',
@@ -93,7 +92,7 @@ describe('a pod certificate', () => {
     const capitals = await ask(kubelet, pod, { signerName: 'certmount.io/Mesh' }).catch(() => undefined);
     await assertIssued(await ask(kubelet, pod, { signerName: 'certmount.io/web.ca' }));
     for (const request of [foreign, beside, ...(capitals ? [capitals] : [])]) {
-      const { status } = await world.admin.resource(type).get(keyOf(request));
+      const { status } = await world.admin.resource(podCertificates).get(keyOf(request));
       assert.equal(status?.certificateChain, undefined);
     }
   });
@@ -134,7 +133,9 @@ describe('a pod certificate', () => {
     const status = { conditions: [], certificateChain: 'x' };
     for (const { client } of [kubelet, otherKubelet, await world.driver('node-a')])
       assert.match(
-        await refusal(client.resource(type).patch(keyOf(request), { status }, { subresource: 'status' })),
+        await refusal(
+          client.resource(podCertificates).patch(keyOf(request), { status }, { subresource: 'status' }),
+        ),
         /cannot patch resource "podcertificaterequests\/status"|forbidden/,
       );
   });
@@ -157,7 +158,7 @@ async function ask(
     .catch(() => uid);
   const pem = await createRequest({ subject: {}, altNames: noAltNames }, await newKey());
   const [stub] = decodePem(pem, 'the stub', 10_000);
-  return actor.client.resource(type).create({
+  return actor.client.resource(podCertificates).create({
     metadata: { namespace, generateName: 'req-', ownerReferences: [ownerOf(pod)] },
     spec: {
       signerName: 'certmount.io/mesh',
@@ -178,7 +179,7 @@ function answered(request: PodCertificateRequest): Promise<PodCertificateRequest
   return eventually(
     `an answer to ${request.metadata.name}`,
     async () => {
-      const now = await world.admin.resource(type).get(keyOf(request));
+      const now = await world.admin.resource(podCertificates).get(keyOf(request));
       return isTerminal(now) ? now : undefined;
     },
     15_000,

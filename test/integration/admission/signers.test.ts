@@ -9,7 +9,7 @@ import { base64, newCa, newCsr } from '../../unit/controller/builders.ts';
 import { AdmissionWorld, refusal } from './support/admission-world.ts';
 import { signers } from './support/decisions.ts';
 import { controllerCredentials } from '../../support/controller-credentials.ts';
-import { trustBundles, podCertificateGates } from '../../support/pod-certificates.ts';
+import { podCertificateGates, trustBundles } from '../../support/pod-certificates.ts';
 
 const signerName = 'certmount.io/mesh';
 const kinds = ['certificates.k8s.io'];
@@ -21,9 +21,7 @@ describe("Kubernetes' own signers", { timeout: 120_000 }, () => {
   let pem: string;
 
   before(async () => {
-    world = await AdmissionWorld.start({
-      ...podCertificateGates,
-    });
+    world = await AdmissionWorld.start(podCertificateGates);
     // The controller's permissions on these resources, without those on signers of certmount.io.
     await world.grant(
       'mallory',

@@ -12,7 +12,6 @@ import { controllerCredentials } from '../../support/controller-credentials.ts';
 
 const name = 'certmount.io:written:anchors';
 const signerName = 'certmount.io/written';
-const resource = trustBundles;
 
 describe('ClusterTrustBundles, written with the rights of the controller', { timeout: 120_000 }, () => {
   let world: PodCertificateWorld;
@@ -40,24 +39,24 @@ describe('ClusterTrustBundles, written with the rights of the controller', { tim
     assert.equal(await bundles.write({ name, signerName, anchors: one.pem + other.pem }), 'written');
     const labels = { 'example.com/source': 'a' };
     assert.equal(await bundles.write({ name, signerName, anchors: one.pem + other.pem, labels }), 'written');
-    const { metadata, spec } = await world.admin.resource(resource).get({ name });
+    const { metadata, spec } = await world.admin.resource(trustBundles).get({ name });
     assert.equal(spec.trustBundle, one.pem + other.pem);
     assert.equal(metadata.labels?.['example.com/source'], 'a');
     await bundles.delete(name);
     await bundles.delete(name);
-    assert.deepEqual((await world.admin.resource(resource).list()).items, []);
+    assert.deepEqual((await world.admin.resource(trustBundles).list()).items, []);
   });
 
   it('without a signer have any name', async () => {
     assert.equal(await bundles.write({ name: 'corp-roots', anchors: one.pem }), 'written');
-    const { spec } = await world.admin.resource(resource).get({ name: 'corp-roots' });
+    const { spec } = await world.admin.resource(trustBundles).get({ name: 'corp-roots' });
     assert.equal(spec.signerName, undefined);
     await bundles.delete('corp-roots');
   });
 
   it('of somebody else are neither changed nor deleted', async () => {
     await world.admin
-      .resource(resource)
+      .resource(trustBundles)
       .create({ metadata: { name: 'theirs' }, spec: { trustBundle: one.pem } });
     await assert.rejects(bundles.write({ name: 'theirs', anchors: other.pem }), (error) => {
       assert.ok(error instanceof TrustError);
@@ -65,7 +64,7 @@ describe('ClusterTrustBundles, written with the rights of the controller', { tim
       return true;
     });
     await bundles.delete('theirs');
-    const { spec } = await world.admin.resource(resource).get({ name: 'theirs' });
+    const { spec } = await world.admin.resource(trustBundles).get({ name: 'theirs' });
     assert.equal(spec.trustBundle, one.pem);
   });
 

@@ -18,7 +18,7 @@ import type { TestCa } from '../../unit/controller/builders.ts';
 import { startController } from '../controller/support/controller.ts';
 import type { RunningController } from '../controller/support/controller.ts';
 import { nodeName, PodCertificateWorld } from './support/pod-certificate-world.ts';
-import { podCertificates, trustBundles, keyForms } from '../../support/pod-certificates.ts';
+import { keyForms, podCertificates, trustBundles } from '../../support/pod-certificates.ts';
 
 const identity = 'spiffe://cluster.local/ns/web/sa/api';
 const bundleName = 'certmount.io:mesh-ca:anchors';
@@ -255,24 +255,23 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
 
   it('are taken from no one but the node of the pod', async () => {
     const request = await world.request(pod);
-    const resource = podCertificates;
     await assert.rejects(
-      world.admin.resource(resource).create(request),
+      world.admin.resource(podCertificates).create(request),
       /only the node of the pod may ask certmount.io for its certificate/,
     );
     const other = new KubeClient(
       { connection: await world.cluster.connection({ node: 'node-b' }), userAgent: 'certmount-test' },
       { clock: systemClock, random: Math.random },
     );
-    await assert.rejects(other.resource(resource).create(request), /not the requesting node "node-b"/);
+    await assert.rejects(other.resource(podCertificates).create(request), /not the requesting node "node-b"/);
     other.close();
     const elsewhere = {
       ...request,
       spec: { ...request.spec, podUID: 'a9f10a7e-0000-4000-8000-000000000000' },
     };
-    await assert.rejects(world.node.resource(resource).create(elsewhere), /differs from running pod/);
+    await assert.rejects(world.node.resource(podCertificates).create(elsewhere), /differs from running pod/);
     const account = { ...request, spec: { ...request.spec, serviceAccountName: 'admin' } };
-    await assert.rejects(world.node.resource(resource).create(account), /serviceAccountName/);
+    await assert.rejects(world.node.resource(podCertificates).create(account), /serviceAccountName/);
   });
 
   it('cost one API write each, and are in the log with all that an audit asks for', async () => {

@@ -6,7 +6,7 @@ import { isKubeError } from '../../../src/kube/index.ts';
 import { newKey } from '../../unit/controller/builders.ts';
 import { statusCases } from '../../unit/controller/pod-certificates/status-cases.ts';
 import { PodCertificateWorld } from './support/pod-certificate-world.ts';
-import { podCertificates, keyForms } from '../../support/pod-certificates.ts';
+import { keyForms, podCertificates } from '../../support/pod-certificates.ts';
 
 describe('our check of a status and that of the API server', { timeout: 120_000 }, () => {
   let world: PodCertificateWorld;
