@@ -6,7 +6,6 @@ import type { KubeObject, ResourceType } from '../kube/object.ts';
 export interface PolicyRule {
   verbs: string[];
   apiGroups?: string[];
-  resources?: string[];
 }
 
 /** A Role or a ClusterRole. */

@@ -7,12 +7,8 @@ import { FakeClock } from '../../../../support/fake-clock.ts';
 import { WatchedApi, watchedMetadata } from '../support/watched-api.ts';
 
 const all = ['roles', 'clusterroles', 'rolebindings', 'clusterrolebindings'];
-const use: PolicyRule = {
-  verbs: ['use'],
-  apiGroups: ['policy.cert-manager.io'],
-  resources: ['certificaterequestpolicies'],
-};
-const read: PolicyRule = { verbs: ['get'], apiGroups: ['policy.cert-manager.io'], resources: ['*'] };
+const use: PolicyRule = { verbs: ['use'], apiGroups: ['policy.cert-manager.io'] };
+const read: PolicyRule = { verbs: ['get'], apiGroups: ['policy.cert-manager.io'] };
 
 class Fixture extends WatchedApi {
   readonly clock = new FakeClock();
