@@ -318,7 +318,10 @@ function bySubPath(pod: Pod): Pod {
   return pod;
 }
 
-/** With the image that is on the node. An init container tells first what it finds in the volume. */
+/**
+ * With the image that is on the node. An init container tells first what it finds in the volume: all of one generation,
+ * though the next one may come meanwhile.
+ */
 function inTests(pod: Pod): Pod {
   const { containers, initContainers = [] } = pod.spec;
   pod.spec.terminationGracePeriodSeconds = 1;
@@ -327,6 +330,6 @@ function inTests(pod: Pod): Pod {
     container.command ??= ['sleep', '3600'];
   }
   for (const { command } of initContainers)
-    command?.push(`echo $(cat /identity/generation): $(ls /identity); ${command.pop()}`);
+    command?.push(`cd -P /identity/..data; echo $(cat generation): $(ls); ${command.pop()}`);
   return pod;
 }
