@@ -90,10 +90,13 @@ export const scenarios: readonly Scenario[] = [
       const { hand } = node.cluster;
       await hand.set(volume.volumeId, 'wait');
       await assert.rejects(node.csi.publish(volume, 400), /has not been approved yet|deadline/i);
-      await hand.set(volume.volumeId, 'sign');
       return toPublish(volume);
     },
-    act: (node, { volume }) => node.csi.publish(volume),
+    act: async (node, { volume }) => {
+      await node.cluster.hand.set(volume.volumeId, 'sign');
+      // The driver may not have heard yet that the kubelet has given up, and answers that it is busy.
+      await untilDeadOr(node, 'the kubelet to succeed', () => node.csi.publish(volume).then(() => true));
+    },
     whileDead: (_node, { volume }) => void setIfAny(volume.targetPath),
     afterwards: async (node, { volume }) => {
       await node.csi.publish(volume);
