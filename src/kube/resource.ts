@@ -87,7 +87,17 @@ export class Resource<T extends KubeObject> {
   /** One page, or everything when there is no limit. Items of built-in resources come without apiVersion and kind. */
   async list(query: ListQuery = {}, options?: CallOptions): Promise<KubeList<T>> {
     const { namespace, ...rest } = query;
-    return this.#client.request({ method: 'GET', path: this.#collection(namespace), query: rest }, options);
+    const path = this.#collection(namespace);
+    const list = await this.#client.request<Partial<KubeList<T>>>(
+      { method: 'GET', path, query: rest },
+      options,
+    );
+    if (!Array.isArray(list.items) || list.metadata === undefined)
+      throw new KubeError(
+        'internal',
+        `GET ${path}: the answer is no list: a proxy may stand before the API server`,
+      );
+    return list as KubeList<T>;
   }
 
   /**

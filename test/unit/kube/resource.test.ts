@@ -59,6 +59,17 @@ describe('the verbs of a resource', () => {
     });
   });
 
+  it('list nothing of an answer that is no list, such as the page of a proxy', async () => {
+    const page = '<html>log in</html>';
+    await using server = await FakeApiServer.start(
+      (response) => void response.writeHead(200, { 'content-type': 'text/html' }).end(page),
+    );
+    await assert.rejects(
+      server.client().resource(configMaps).list(),
+      (error) => isKubeError(error, 'internal') && /no list: a proxy/.test(error.message),
+    );
+  });
+
   it('create, with apiVersion and kind filled in', async () => {
     const received = await sent((resource) => {
       return resource.create(
