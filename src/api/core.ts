@@ -38,7 +38,14 @@ export interface Container {
 
 export interface ContainerStatus {
   name: string;
-  state?: { running?: { startedAt?: string } };
+  state?: ContainerState;
+  lastState?: ContainerState;
+}
+
+/** None of them while it waits. */
+export interface ContainerState {
+  running?: { startedAt?: string };
+  terminated?: { finishedAt?: string };
 }
 
 export interface PodVolume {

@@ -3,7 +3,13 @@ import { text } from 'node:stream/consumers';
 import { printable } from '../runtime/printable.ts';
 import { exitCodes, type ToolIo } from '../runtime/tool.ts';
 
-/** This process to a tool. A signal ends what the tool waits for; a second one, and the reader of a pipe that goes, end it at once. */
+/** As of a shell when SIGPIPE has ended a program. */
+const pipeGone = 141;
+
+/**
+ * This process to a tool. A signal ends what the tool waits for; a second one, and the reader of a pipe that goes, end it at
+ * once. What cannot be written was not answered.
+ */
 export function processIo(): {
   readonly io: ToolIo;
   /** A pipe takes only what its reader has room for: the rest would end with the process. */
@@ -15,7 +21,12 @@ export function processIo(): {
       if (stop.signal.aborted) process.exit(exitCodes.interrupted);
       stop.abort();
     });
-  process.stdout.on('error', () => process.exit(0));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(pipeGone);
+    process.stderr.write(`standard output cannot be written: ${error.message}\n`, () =>
+      process.exit(exitCodes.unknown),
+    );
+  });
   const { stderr, stdin, stdout } = process;
   return {
     io: {

@@ -20,8 +20,35 @@ export interface Cluster extends AsyncDisposable {
    * @throws ExecError
    */
   exec(container: ContainerRef, command: readonly string[], signal: AbortSignal): Promise<string>;
-  /** Opens a connection to a port of a pod, through the API server and the kubelet. */
-  dial(pod: { readonly namespace: string; readonly name: string }, port: number): Promise<Duplex>;
+  /**
+   * Opens a connection to a port of a pod, through the API server and the kubelet.
+   *
+   * @param signal ends the attempt, not the connection
+   * @throws ExecError
+   */
+  dial(
+    pod: { readonly namespace: string; readonly name: string },
+    port: number,
+    signal: AbortSignal,
+  ): Promise<Duplex>;
+}
+
+export function isTimeout({ reason }: AbortSignal): boolean {
+  return (reason as Error | undefined)?.name === 'TimeoutError';
+}
+
+/** What comes of the work, unless the signal comes before it. */
+export function unlessStopped<T>(what: string, signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void =>
+    reject(
+      isTimeout(signal)
+        ? new ExecError('silent', `${what}: there was no answer in time`)
+        : new ExecError('unreachable', `${what}: interrupted`),
+    );
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', stop));
 }
 
 /** Why a program could not be run in a container. Closed. */

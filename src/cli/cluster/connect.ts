@@ -43,7 +43,7 @@ export async function connect({ context, kubeconfig }: ConnectOptions): Promise<
     namespace: await usable(() => namespaceOf(config)),
     exec: (container, command, signal) =>
       podExec(config, container, command, AbortSignal.any([signal, AbortSignal.timeout(execLimitMs)])),
-    dial: (pod, port) => podDial(config, pod, port),
+    dial: (pod, port, signal) => podDial(config, pod, port, signal),
     async [Symbol.asyncDispose]() {
       client.close();
       return Promise.resolve();

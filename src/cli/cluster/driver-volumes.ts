@@ -31,7 +31,9 @@ export async function askDriver(
       },
       { signal },
     );
-    const found = items.map(programOf).find((program) => program !== undefined);
+    // One that ends may be seen beside the one that takes its place.
+    const staying = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    const found = staying.map(programOf).find((program) => program !== undefined);
     if (found === undefined)
       return {
         known: false,

@@ -1,6 +1,6 @@
 import { Duplex, PassThrough, Writable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { ExecError } from './cluster.ts';
+import { ExecError, unlessStopped } from './cluster.ts';
 import { upgradeError } from './pod-exec.ts';
 
 /** `kubectl port-forward`, for one connection. */
@@ -8,6 +8,7 @@ export async function podDial(
   config: KubeConfig,
   pod: { readonly namespace: string; readonly name: string },
   port: number,
+  signal: AbortSignal,
 ): Promise<Duplex> {
   const { PortForward } = await import('@kubernetes/client-node');
   const what = `port-forward to ${pod.namespace}/${pod.name}`;
@@ -32,20 +33,26 @@ export async function podDial(
       done();
     },
   });
-  try {
-    const socket = await new PortForward(config).portForward(
-      pod.namespace,
-      pod.name,
-      [port],
-      received,
-      errors,
-      input,
+  const opening = new PortForward(config)
+    .portForward(pod.namespace, pod.name, [port], received, errors, input)
+    .then(
+      (socket) => {
+        if (typeof socket === 'function') throw new TypeError('a connection that restarts was not asked for');
+        socket.onclose = () => duplex.push(null);
+        duplex.once('close', () => socket.close());
+        // Nobody wants it any more.
+        if (duplex.destroyed) socket.close();
+      },
+      (error: unknown) => {
+        throw upgradeError(what, error);
+      },
     );
-    if (typeof socket === 'function') throw new TypeError('a connection that restarts was not asked for');
-    socket.onclose = () => duplex.push(null);
-    duplex.once('close', () => socket.close());
+  try {
+    await unlessStopped(what, signal, opening);
   } catch (error) {
-    throw upgradeError(what, error);
+    opening.catch(() => {});
+    duplex.destroy();
+    throw error;
   }
   return duplex;
 }

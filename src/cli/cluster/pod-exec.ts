@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import type { KubeConfig, V1Status } from '@kubernetes/client-node';
-import { type ContainerRef, ExecError } from './cluster.ts';
+import { type ContainerRef, ExecError, unlessStopped } from './cluster.ts';
 
 /** A node with thousands of volumes prints a few megabytes. */
 const longestOutput = 64 << 20;
@@ -26,16 +26,6 @@ export async function podExec(
     reject(new ExecError('failed', `${what}: it printed more than ${longestOutput >> 20} MiB`));
   const output = new Collector(longestOutput, tooLong);
   const trouble = new Collector(longestOutput, tooLong);
-  const stop = (): void => {
-    const isLate = (signal.reason as Error | undefined)?.name === 'TimeoutError';
-    reject(
-      isLate
-        ? new ExecError('silent', `${what}: there was no answer in time`)
-        : new ExecError('unreachable', `${what}: interrupted`),
-    );
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
   const lost = (): void => reject(new ExecError('unreachable', `${what}: the connection was lost`));
   const opening = new Exec(config)
     .exec(namespace, pod, container.container, [...command], output, trouble, null, false, resolve)
@@ -51,13 +41,12 @@ export async function podExec(
       },
     );
   try {
-    const status = await promise;
+    const status = await unlessStopped(what, signal, promise);
     if (status.status === 'Success') return output.text();
     const reason = status.reason === 'NonZeroExitCode' ? 'failed' : 'unreachable';
     const said = trouble.text().trim().slice(-500) || (status.message ?? 'it failed');
     throw new ExecError(reason, `${what}: ${said}`);
   } finally {
-    signal.removeEventListener('abort', stop);
     void opening.then((socket) => socket?.close());
   }
 }

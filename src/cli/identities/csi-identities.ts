@@ -1,9 +1,13 @@
 import type { Pod, PodVolume } from '../../api/core.ts';
+import type { GenerationReport, VolumeReport } from '../../api/volume-report.ts';
 import { renewalTime } from '../../driver/volume/renewal/renewal-time.ts';
+import type { CertificateDescription } from '../../pki/index.ts';
 import { otherDriverNames } from '../driver-names.ts';
+import { hasStarted } from './has-started.ts';
 import { certificateFields, type IdentityRow, type IdentityState, stateOfIssued } from './identity-row.ts';
+import { mountedCertificate } from './mounted-certificate.ts';
 import type { RequestFacts } from './request-facts.ts';
-import { volumeAttributes } from './volume-attributes.ts';
+import { volumeAttributes, type VolumeStart } from './volume-attributes.ts';
 import { volumeIdOf } from './volume-id.ts';
 
 /** The requests of a volume. */
@@ -17,6 +21,9 @@ export type VolumeRequests =
     }
   /** They may not be listed. */
   | { readonly known: false; readonly present?: never; readonly next?: never };
+
+/** What the driver of the node says of a volume: null when it has no such volume, undefined when it was not asked. */
+export type DriverReport = VolumeReport | null | undefined;
 
 type KnownRequests = Extract<VolumeRequests, { known: true }>;
 
@@ -68,11 +75,18 @@ export function driverVolumes(pod: Pod, driverNames: readonly string[]): PodVolu
   return (pod.spec.volumes ?? []).filter(({ csi }) => csi !== undefined && driverNames.includes(csi.driver));
 }
 
-export function csiIdentity(pod: Pod, volume: PodVolume, requests: VolumeRequests, now: number): IdentityRow {
+export function csiIdentity(
+  pod: Pod,
+  volume: PodVolume,
+  requests: VolumeRequests,
+  report: DriverReport,
+  now: number,
+): IdentityRow {
   const { metadata, spec } = pod;
-  const { next, present } = requests;
-  const { issuer, renewBefore } = volumeAttributes(volume);
-  const renewsBy = present === undefined ? null : latestRenewal(present, renewBefore);
+  const attributes = volumeAttributes(volume);
+  const held = heldBy(requests, report, attributes.renewBefore);
+  const next = nextOf(requests, held);
+  const { issuer } = requests.present ?? requests.next ?? attributes;
   return {
     source: 'csi',
     namespace: metadata.namespace ?? '',
@@ -81,42 +95,94 @@ export function csiIdentity(pod: Pod, volume: PodVolume, requests: VolumeRequest
     serviceAccount: spec.serviceAccountName ?? 'default',
     name: volume.name,
     driver: volume.csi?.driver ?? null,
-    issuer: (present ?? next)?.issuer ?? issuer ?? null,
-    ...certificateFields(present?.issued, renewsBy),
-    object: (present ?? next)?.name ?? null,
-    ...stateOf(pod, requests, renewsBy, now),
+    issuer: issuer ?? null,
+    ...certificateFields(held?.certificate, held?.renewsBy ?? null),
+    object: held?.request ?? (requests.present ?? next)?.name ?? null,
+    ...(held === undefined
+      ? stateOfNone(pod, attributes.start, requests, report)
+      : stateOfHeld(held, next, now)),
   };
 }
 
-function stateOf(
-  pod: Pod,
-  { known, next, present }: VolumeRequests,
-  renewsBy: number | null,
-  now: number,
-): { state: IdentityState; message: string | null } {
-  const trouble = next?.phase === 'denied' || next?.phase === 'failed' ? next.phase : undefined;
+/** A volume's certificate. */
+interface HeldCertificate {
+  readonly certificate: CertificateDescription;
+  /** Milliseconds since the epoch; null when nothing tells. */
+  readonly renewsBy: number | null;
+  readonly request: string;
+}
+
+/** What was issued last; where no request tells of it, because the driver keeps none, what is mounted. */
+function heldBy(
+  { present }: VolumeRequests,
+  report: DriverReport,
+  renewBefore: number | undefined,
+): HeldCertificate | undefined {
   if (present?.issued !== undefined) {
-    const state = stateOfIssued(present.issued, renewsBy, next?.phase === 'pending', now);
-    const message = trouble === undefined ? null : `the renewal was ${trouble}: ${next?.message ?? ''}`;
-    return { state, message };
+    const { issued, name, readyAt } = present;
+    // The driver renews up to a tenth of the lifetime earlier, at random.
+    const renewsBy = renewalTime(issued, readyAt ?? issued.notBefore, renewBefore, 0);
+    return { certificate: issued, renewsBy, request: name };
   }
-  if (next !== undefined)
-    return { state: next.phase === 'issued' ? 'failed' : next.phase, message: next.message ?? null };
+  if (report?.present == null) return undefined;
+  return {
+    certificate: mountedCertificate(report.present),
+    renewsBy: mountedRenewal(report.present),
+    request: report.request,
+  };
+}
+
+function mountedRenewal({ renewAt }: GenerationReport): number | null {
+  return renewAt === null ? null : Date.parse(renewAt);
+}
+
+/** The request for the next certificate: one that is older than the certificate was not for that. */
+function nextOf({ next }: VolumeRequests, held: HeldCertificate | undefined): RequestFacts | undefined {
+  return next !== undefined && held !== undefined && next.created < held.certificate.notBefore
+    ? undefined
+    : next;
+}
+
+interface State {
+  readonly state: IdentityState;
+  readonly message: string | null;
+}
+
+function stateOfHeld(
+  { certificate, renewsBy }: HeldCertificate,
+  next: RequestFacts | undefined,
+  now: number,
+): State {
+  const state = stateOfIssued(certificate, renewsBy, next?.phase === 'pending', now);
+  const isRefused = next?.phase === 'denied' || next?.phase === 'failed';
+  return { state, message: isRefused ? `the renewal was ${next.phase}: ${next.message ?? ''}` : null };
+}
+
+function stateOfNone(
+  pod: Pod,
+  start: VolumeStart,
+  { known, next, present }: VolumeRequests,
+  report: DriverReport,
+): State {
+  const asked = present ?? next;
+  // What was issued and cannot be read is of no use to anybody.
+  if (asked !== undefined)
+    return { state: asked.phase === 'issued' ? 'failed' : asked.phase, message: asked.message ?? null };
   if (pod.spec.nodeName === undefined) return { state: 'missing', message: 'the pod has no node yet' };
+  if (report?.problem === null)
+    return {
+      state: 'missing',
+      message: 'the volume is mounted without one, and Events say what it waits for',
+    };
   if (!known) return { state: 'unrecorded', message: 'CertificateRequests may not be listed' };
-  // Its containers wait for the volume, so where they run there was a certificate.
-  return hasStarted(pod)
-    ? { state: 'unrecorded', message: 'the driver keeps no request of it: see certmount identity' }
-    : { state: 'missing', message: 'the driver has not asked for it' };
-}
-
-function hasStarted({ status }: Pod): boolean {
-  return (status?.containerStatuses ?? []).some(({ state }) => state?.running !== undefined);
-}
-
-/** The driver renews up to a tenth of the lifetime earlier, at random. */
-function latestRenewal({ issued, readyAt }: RequestFacts, renewBefore: number | undefined): number | null {
-  return issued === undefined ? null : renewalTime(issued, readyAt ?? issued.notBefore, renewBefore, 0);
+  if (!hasStarted(pod)) return { state: 'missing', message: 'the driver has not asked for it' };
+  return {
+    state: 'unrecorded',
+    message:
+      start === 'with-certificate'
+        ? 'the driver keeps no request of it: see certmount identity'
+        : 'no request tells whether it has one, and it starts without: see certmount identity',
+  };
 }
 
 function newer(known: RequestFacts | undefined, other: RequestFacts): RequestFacts {

@@ -61,7 +61,13 @@ export async function* listIdentities(
     const { phase } = pod.status ?? {};
     if (phase === 'Succeeded' || phase === 'Failed') continue;
     for (const volume of driverVolumes(pod, options.driverNames))
-      yield csiIdentity(pod, volume, requestsKnown ? requests.of(pod, volume) : { known: false }, now());
+      yield csiIdentity(
+        pod,
+        volume,
+        requestsKnown ? requests.of(pod, volume) : { known: false },
+        undefined,
+        now(),
+      );
     for (const source of podCertificateSources(pod))
       yield podCertificateIdentity(
         pod,

@@ -2,11 +2,12 @@ import type { Pod } from '../../api/core.ts';
 import { formatTime } from '../../api/time.ts';
 import type { GenerationReport } from '../../api/volume-report.ts';
 import { csiIdentity } from '../identities/csi-identities.ts';
+import { hasStarted } from '../identities/has-started.ts';
 import type { IdentityRow } from '../identities/identity-row.ts';
 import { podCertificateIdentity } from '../identities/pod-certificates.ts';
 import type { ToldEvent } from './pod-events.ts';
 import type { PodCertificateOfPod, PodIdentities, PodVolumeFacts } from './pod-identities.ts';
-import { podCertificateProblems, volumeProblems } from './problems.ts';
+import { mayBeOfAnother, podCertificateProblems, volumeProblems } from './problems.ts';
 import { podCertificateTimeline, type Step, type StepName, timelineOf } from './timeline.ts';
 
 export interface IdentityDescription {
@@ -57,14 +58,32 @@ export function describeIdentity(
     unknown: [
       ...(driverSilent === null ? [] : [`when it was written and what is mounted: ${driverSilent}`]),
       ...requestsUnknown.map((why) => `requests: ${why}`),
-      ...podCertificates.map(({ source }) => mountUnknown(source.volume)),
+      ...mountsUnknown(pod, found),
     ],
   };
 }
 
-/** For sentences: of a pod certificate only the kubelet knows it, and no API asks a kubelet. */
-export function mountUnknown(volume: string): string {
-  return `what is mounted in ${volume}: only the kubelet knows what it has written of a pod certificate`;
+/**
+ * For sentences: of which volumes nobody tells what is mounted, though the driver was asked. Of a pod certificate only the
+ * kubelet knows it, and no API asks a kubelet.
+ */
+export function mountsUnknown(
+  pod: Pod,
+  { podCertificates, volumes }: Pick<PodIdentities, 'podCertificates' | 'volumes'>,
+): string[] {
+  const ofOthers = hasStarted(pod)
+    ? volumes.filter(({ report, volume }) => report === null && mayBeOfAnother(volume))
+    : [];
+  return [
+    ...ofOthers.map(
+      ({ volume }) =>
+        `what is mounted in ${volume.name}: the driver on ${pod.spec.nodeName} has no record of it, and it may be one of another ${volume.csi?.driver}`,
+    ),
+    ...podCertificates.map(
+      ({ source }) =>
+        `what is mounted in ${source.volume}: only the kubelet knows what it has written of a pod certificate`,
+    ),
+  ];
 }
 
 function describeVolume(
@@ -75,15 +94,13 @@ function describeVolume(
 ): VolumeDescription {
   const { report, requests, volume } = facts;
   const mounted = report?.present ?? null;
-  const fromApi = csiIdentity(pod, volume, requests, now);
-  const identity =
-    fromApi.serialNumber === null && mounted !== null ? fromVolume(fromApi, mounted, now) : fromApi;
+  const identity = csiIdentity(pod, volume, requests, report, now);
   return {
     identity,
     timeline: shownSteps(timelineOf(facts)),
     mounted,
     nextRenewal: mounted?.renewAt ?? identity.renewsBy,
-    problems: volumeProblems(identity, facts, now),
+    problems: volumeProblems(pod, identity, facts, now),
     events,
   };
 }
@@ -107,23 +124,4 @@ function describePodCertificate(
 
 function shownSteps(steps: readonly Step[]): VolumeDescription['timeline'] {
   return steps.map((step) => ({ ...step, at: step.at === null ? null : formatTime(step.at) }));
-}
-
-/** For a driver that keeps no requests: the volume itself knows. */
-function fromVolume(row: IdentityRow, mounted: GenerationReport, now: number): IdentityRow {
-  const { dnsNames, notAfter, notBefore, renewAt, serialNumber, spiffeId, subject } = mounted;
-  const state = now > Date.parse(notAfter) ? 'expired' : 'valid';
-  const message = null;
-  return {
-    ...row,
-    spiffeId,
-    dnsNames,
-    subject,
-    serialNumber,
-    notBefore,
-    notAfter,
-    renewsBy: renewAt,
-    state,
-    message,
-  };
 }

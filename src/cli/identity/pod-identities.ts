@@ -1,7 +1,6 @@
 import { certificateRequests } from '../../api/certificate-request.ts';
 import type { Pod, PodVolume } from '../../api/core.ts';
 import { requestLabels } from '../../api/driver-requests.ts';
-import type { VolumeReport } from '../../api/volume-report.ts';
 import { isKubeError } from '../../kube/index.ts';
 import { ToolError } from '../../runtime/tool.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -9,7 +8,12 @@ import { askDriver, type DriverAnswer } from '../cluster/driver-volumes.ts';
 import { listPages } from '../cluster/list-pages.ts';
 import { otherDriverNames } from '../driver-names.ts';
 import type { DriverFlagValues } from '../flags.ts';
-import { driverVolumes, VolumeRequestIndex, type VolumeRequests } from '../identities/csi-identities.ts';
+import {
+  type DriverReport,
+  driverVolumes,
+  VolumeRequestIndex,
+  type VolumeRequests,
+} from '../identities/csi-identities.ts';
 import { listPodCertificateRequests } from '../identities/list-pod-certificate-requests.ts';
 import {
   podCertificateFacts,
@@ -25,8 +29,7 @@ import { volumeIdOf } from '../identities/volume-id.ts';
 export interface PodVolumeFacts {
   readonly volume: PodVolume;
   readonly requests: VolumeRequests;
-  /** Undefined when the driver has no such volume, or could not be asked. */
-  readonly report: VolumeReport | undefined;
+  readonly report: DriverReport;
 }
 
 /** One `podCertificate` projection, as the API sees it: its kubelet tells nobody what it has written. */
@@ -98,9 +101,10 @@ function chosen(
   };
 }
 
-function reportOf(pod: Pod, volume: PodVolume, driver: DriverAnswer | undefined): VolumeReport | undefined {
+function reportOf(pod: Pod, volume: PodVolume, driver: DriverAnswer | undefined): DriverReport {
+  if (driver?.known !== true) return undefined;
   const id = volumeIdOf(pod.metadata.uid ?? '', volume.name);
-  return driver?.known === true ? driver.volumes.find(({ volumeId }) => volumeId === id) : undefined;
+  return driver.volumes.find(({ volumeId }) => volumeId === id) ?? null;
 }
 
 type Listed<Index> =

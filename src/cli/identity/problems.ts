@@ -1,14 +1,19 @@
+import type { Pod, PodVolume } from '../../api/core.ts';
 import type { GenerationReport } from '../../api/volume-report.ts';
 import type { CertificateDescription } from '../../pki/index.ts';
+import { otherDriverNames } from '../driver-names.ts';
+import { hasStarted } from '../identities/has-started.ts';
 import type { IdentityRow } from '../identities/identity-row.ts';
 import type { PodVolumeFacts } from './pod-identities.ts';
 
 /** What is wrong with a volume of a driver, sentence by sentence. */
 export function volumeProblems(
+  pod: Pod,
   identity: IdentityRow,
-  { report, requests }: PodVolumeFacts,
+  facts: PodVolumeFacts,
   now: number,
 ): string[] {
+  const { report, requests } = facts;
   const { message, object, state } = identity;
   const problems = certificateProblems(identity);
   const because = message === null ? '' : `: ${message}`;
@@ -21,10 +26,27 @@ export function volumeProblems(
   if (state === 'denied' || state === 'failed')
     problems.push(`CertificateRequest ${object} was ${state}${because}`);
   if (state === 'missing') problems.push(`no certificate is asked for${because}`);
+  const unrecorded = recordProblem(pod, facts);
+  if (unrecorded !== undefined) problems.push(unrecorded);
   if (report?.problem != null) problems.push(`the volume cannot be read: ${report.problem}`);
-  if (report !== undefined && report.problem === null)
+  if (report?.problem === null)
     problems.push(...mountProblems(requests.present?.issued, report.present, now));
   return problems;
+}
+
+/** A volume of certmount that its driver, which answers, does not know; undefined when all is well. */
+export function recordProblem(
+  pod: Pod,
+  { report, volume }: Pick<PodVolumeFacts, 'report' | 'volume'>,
+): string | undefined {
+  return report === null && hasStarted(pod) && !mayBeOfAnother(volume)
+    ? `the driver on ${pod.spec.nodeName} has no record of the volume, which is not renewed until the kubelet publishes it again, about once a minute`
+    : undefined;
+}
+
+/** Whether another driver than certmount's may serve volumes of this name, which tells certmount nothing. */
+export function mayBeOfAnother({ csi }: PodVolume): boolean {
+  return csi !== undefined && otherDriverNames.includes(csi.driver);
 }
 
 /** The same of a pod certificate. */

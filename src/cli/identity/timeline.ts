@@ -1,6 +1,6 @@
 import type { GenerationReport } from '../../api/volume-report.ts';
+import type { DriverReport } from '../identities/csi-identities.ts';
 import type { PodCertificateFacts } from '../identities/pod-certificates.ts';
-import type { RequestFacts } from '../identities/request-facts.ts';
 import type { PodVolumeFacts } from './pod-identities.ts';
 
 export type StepName =
@@ -23,17 +23,17 @@ export interface Step {
 }
 
 /**
- * The way of the present certificate, or of the first one while there is none.
- *
- * @param facts with the newest request, present or not
+ * The way of the present certificate, or of the first one while there is none. Of a certificate whose request is gone only
+ * the node knows, and so only the last step.
  */
 export function timelineOf({ report, requests }: PodVolumeFacts): readonly Step[] {
-  const request = requests.present ?? requests.next;
+  const mounted = report?.present ?? undefined;
+  const request = requests.present ?? (mounted === undefined ? requests.next : undefined);
   return stepsOf([
     ['requested', request === undefined ? null : request.created],
     ['approved', request?.approvedAt ?? null],
     ['signed', request?.phase === 'issued' ? (request.readyAt ?? null) : null],
-    ['written', request === undefined ? null : writtenAt(request, report)],
+    ['written', writtenAt((request?.issued ?? mounted)?.fingerprint, report)],
   ]);
 }
 
@@ -55,11 +55,11 @@ function stepsOf(times: readonly (readonly [step: StepName, at: number | null])[
   });
 }
 
-/** When the certificate of this request came into the volume: later generations may differ in the anchors alone. */
-function writtenAt({ issued }: RequestFacts, report: PodVolumeFacts['report']): number | null {
+/** When this certificate came into the volume: later generations may differ in the anchors alone. */
+function writtenAt(certificate: string | undefined, report: DriverReport): number | null {
   const generations = [report?.previous, report?.present].filter(
     (generation): generation is GenerationReport => generation != null,
   );
-  const holder = generations.find(({ fingerprint }) => fingerprint === issued?.fingerprint);
+  const holder = generations.find(({ fingerprint }) => fingerprint === certificate);
   return holder === undefined ? null : Date.parse(holder.writtenAt);
 }

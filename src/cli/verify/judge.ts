@@ -1,4 +1,5 @@
 import type { CertificateDescription } from '../../pki/index.ts';
+import { mountedCertificate } from '../identities/mounted-certificate.ts';
 import type { PodCertificateOfPod, PodVolumeFacts } from '../identity/pod-identities.ts';
 
 /** What is known of the certificates of one volume. */
@@ -38,10 +39,13 @@ export function judge(served: CertificateDescription, volumes: readonly VolumeCe
     ({ issued, mounted }) => (mounted ?? issued)?.fingerprint === served.fingerprint,
   );
   if (matching !== undefined) return { result: 'match', volume: matching.volume };
-  for (const { issued, mounted, previous, volume } of volumes) {
+  const wasIn = ({ previous }: VolumeCertificates): boolean => previous?.fingerprint === served.fingerprint;
+  // Two volumes may be of one identity: what is known for sure goes before what it looks like.
+  for (const known of volumes.toSorted((a, b) => Number(wasIn(b)) - Number(wasIn(a)))) {
+    const { issued, mounted, previous, volume } = known;
     const present = mounted ?? issued;
     if (present === undefined) continue;
-    const wasMounted = previous?.fingerprint === served.fingerprint;
+    const wasMounted = wasIn(known);
     if (!wasMounted && !isEarlier(served, present)) continue;
     const first = wasMounted ? present : (previous ?? present);
     return {
@@ -71,12 +75,7 @@ export function certificatesOf({ report, requests, volume }: PodVolumeFacts): Vo
   ): KnownCertificate | undefined =>
     generation == null
       ? undefined
-      : {
-          ...generation,
-          notBefore: Date.parse(generation.notBefore),
-          notAfter: Date.parse(generation.notAfter),
-          since: Date.parse(generation.writtenAt),
-        };
+      : { ...mountedCertificate(generation), since: Date.parse(generation.writtenAt) };
   const { present } = requests;
   return {
     volume: volume.name,

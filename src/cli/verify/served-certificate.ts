@@ -2,11 +2,13 @@ import type { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 import { type CertificateDescription, decodeCertificate, describeCertificate } from '../../pki/index.ts';
 import { ToolError } from '../../runtime/tool.ts';
+import { isTimeout } from '../cluster/cluster.ts';
 
 export interface ServedCertificateOptions {
   /** What to ask for by SNI; nothing when undefined. */
   readonly serverName: string | undefined;
-  readonly timeoutMs: number;
+  /** Its reason is a TimeoutError when it is the time that is up. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface ServedCertificateOptions {
  */
 export async function servedCertificate(
   connection: Duplex,
-  { serverName, timeoutMs }: ServedCertificateOptions,
+  { serverName, signal }: ServedCertificateOptions,
 ): Promise<CertificateDescription> {
   if (connection.errored !== null) throw noCertificate(connection.errored.message, connection.errored);
   const { promise, reject, resolve } = Promise.withResolvers<CertificateDescription>();
@@ -43,11 +45,13 @@ export async function servedCertificate(
   socket.on('error', (error) => fail(error.message, error));
   socket.on('close', () => fail('the connection was closed; does it speak TLS from its first byte on?'));
   connection.on('error', (error: Error) => fail(error.message, error));
-  const timer = setTimeout(() => fail(`no answer in ${timeoutMs / 1_000} s`), timeoutMs);
+  const stop = (): void => fail(isTimeout(signal) ? 'no answer in time' : 'interrupted');
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
   try {
     return await promise;
   } finally {
-    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
     socket.destroy();
     connection.destroy();
   }

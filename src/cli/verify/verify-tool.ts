@@ -4,16 +4,11 @@ import { exitCodes, type Tool, ToolError } from '../../runtime/tool.ts';
 import { connect } from '../cluster/connect.ts';
 import { podName } from '../cluster/pod-name.ts';
 import { clusterFlags, driverFlags, driverNamesFlag, textOutputFlag } from '../flags.ts';
-import { mountUnknown } from '../identity/describe-identity.ts';
+import { mountsUnknown } from '../identity/describe-identity.ts';
 import { podIdentities, type PodIdentities } from '../identity/pod-identities.ts';
+import { recordProblem } from '../identity/problems.ts';
 import { describeVerdict, type Verification, verificationText } from './describe-verdict.ts';
-import {
-  certificatesOf,
-  certificatesOfPodCertificate,
-  judge,
-  type Verdict,
-  type VolumeCertificates,
-} from './judge.ts';
+import { certificatesOf, certificatesOfPodCertificate, judge, type Verdict } from './judge.ts';
 import { mountsOf } from './mounts-of.ts';
 import { servedCertificate } from './served-certificate.ts';
 
@@ -64,21 +59,28 @@ export const verifyTool: Tool<typeof flags> = {
     const pod = await cluster.client.resource(pods).get({ namespace, name }, { signal: io.signal });
     const { bySubPath, volumes: mounted } = mountsOf(pod, values.container);
     const found = await podIdentities(pod, values, cluster, io.signal);
-    const isLookedAt = ({ volume }: VolumeCertificates): boolean =>
-      values.container === undefined || mounted.includes(volume);
-    const ofDrivers = found.volumes.map(certificatesOf).filter(isLookedAt);
-    const ofKubelet = found.podCertificates.map(certificatesOfPodCertificate).filter(isLookedAt);
-    const volumes = [...ofDrivers, ...ofKubelet];
+    const identities = mountedBy(values.container, mounted, found);
+    const volumes = [
+      ...identities.volumes.map(certificatesOf),
+      ...identities.podCertificates.map(certificatesOfPodCertificate),
+    ];
     if (volumes.every((known) => known.mounted === undefined && known.issued === undefined))
-      throw new ToolError(`there is nothing to compare with: ${whyNothing(found, ofKubelet)}`);
+      throw new ToolError(`there is nothing to compare with: ${whyNothing(identities)}`);
     const { port, serverName } = values;
-    const connection = await cluster.dial({ namespace, name }, port);
-    const served = await servedCertificate(connection, { serverName, timeoutMs: handshakeMs });
+    const signal = AbortSignal.any([io.signal, AbortSignal.timeout(handshakeMs)]);
+    const connection = await cluster.dial({ namespace, name }, port, signal);
+    const served = await servedCertificate(connection, { serverName, signal });
     const verdict = judge(served, volumes);
     const unknown = [
       ...(found.driverSilent === null ? [] : [`What is mounted is not known: ${found.driverSilent}.`]),
       ...found.requestsUnknown.map((why) => `What was issued is not known: ${why}.`),
-      ...ofKubelet.map(({ volume }) => `Not known: ${mountUnknown(volume)}.`),
+      ...identities.volumes.flatMap((facts) => {
+        const problem = recordProblem(pod, facts);
+        return problem === undefined
+          ? []
+          : [`What is mounted in ${facts.volume.name} is not known: ${problem}.`];
+      }),
+      ...mountsUnknown(pod, identities).map((what) => `Not known: ${what}.`),
     ];
     const subject = { namespace, pod: name, port, bySubPath, unknown };
     const verification = describeVerdict(subject, served, volumes, verdict, io.now());
@@ -87,19 +89,33 @@ export const verifyTool: Tool<typeof flags> = {
   },
 };
 
+/** Of what the pod has, what this container mounts. */
+function mountedBy(
+  container: string | undefined,
+  mounted: readonly string[],
+  found: PodIdentities,
+): PodIdentities {
+  if (container === undefined) return found;
+  const volumes = found.volumes.filter(({ volume }) => mounted.includes(volume.name));
+  const podCertificates = found.podCertificates.filter(({ source }) => mounted.includes(source.volume));
+  if (volumes.length > 0 || podCertificates.length > 0) return { ...found, volumes, podCertificates };
+  const names = [
+    ...found.volumes.map(({ volume }) => volume.name),
+    ...found.podCertificates.map(({ source }) => source.volume),
+  ];
+  throw new ToolError(`--container: ${JSON.stringify(container)} mounts none of ${names.join(', ')}`);
+}
+
 /** A certificate that has ended is no match for anything. */
 export function exitCodeOf({ expired, result }: Pick<Verification, 'expired' | 'result'>): number {
   return expired && result === 'match' ? exitCodes.wrong : codes[result];
 }
 
-function whyNothing(
-  { driverSilent, requestsUnknown, volumes }: PodIdentities,
-  ofKubelet: readonly VolumeCertificates[],
-): string {
+function whyNothing({ driverSilent, podCertificates, requestsUnknown, volumes }: PodIdentities): string {
   if (driverSilent !== null) return driverSilent;
   const [why] = requestsUnknown;
   if (why !== undefined) return why;
-  return volumes.length > 0 || ofKubelet.length === 0
+  return volumes.length > 0 || podCertificates.length === 0
     ? 'the volume has no certificate yet'
     : 'there is no PodCertificateRequest: the kubelet has not made it yet, or it is deleted, as Kubernetes does after a quarter of an hour';
 }

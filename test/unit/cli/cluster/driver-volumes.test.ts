@@ -49,6 +49,12 @@ async function ask(options: Options = {}) {
 }
 
 describe('asking the driver of a node', () => {
+  it('asks the one that stays, where another one ends beside it', async () => {
+    const ending = { ...driver, metadata: { name: 'driver-old', deletionTimestamp: '2026-11-22T12:00:00Z' } };
+    const { seen } = await ask({ drivers: [ending, driver] });
+    assert.equal(seen.container?.pod, 'driver-x');
+  });
+
   it('runs its own program in its own container, with its own folders', async () => {
     const { answer, seen } = await ask();
     assert.deepEqual(answer, { known: true, volumes: [{ volumeId: 'v' }] });

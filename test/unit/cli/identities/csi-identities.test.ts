@@ -28,7 +28,7 @@ const pod = podWith([csiVolume()]);
 function rowOf(requests: readonly RequestOptions[], now = noon, volume = csiVolume(), of = pod): IdentityRow {
   const index = new VolumeRequestIndex();
   for (const request of requests) index.add(requestFacts(requestOf(request)));
-  return csiIdentity(of, volume, index.of(of, volume), now);
+  return csiIdentity(of, volume, index.of(of, volume), undefined, now);
 }
 
 describe('the id of a volume', () => {
@@ -102,16 +102,33 @@ describe('the identity of a csi volume', () => {
     assert.deepEqual([state, message], ['valid', 'the renewal was denied: policy "x" does not allow it']);
   });
 
-  it('is unrecorded where the containers run and the driver keeps no request', () => {
-    const running = {
-      ...pod,
-      status: { containerStatuses: [{ name: 'app', state: { running: { startedAt: '' } } }] },
-    };
-    assert.equal(rowOf([], noon, csiVolume(), running).state, 'unrecorded');
+  it('is unrecorded where a container has run and the driver keeps no request', () => {
+    const stateWith = (status: NonNullable<Pod['status']>): string =>
+      rowOf([], noon, csiVolume(), { ...pod, status }).state;
+    const running = { running: { startedAt: '' } };
+    const terminated = { terminated: { finishedAt: '' } };
+    assert.equal(stateWith({ containerStatuses: [{ name: 'app', state: running }] }), 'unrecorded');
+    const crashed = { name: 'app', state: {}, lastState: terminated };
+    assert.equal(stateWith({ containerStatuses: [crashed] }), 'unrecorded');
+    const first = [{ name: 'init', state: running }];
+    const waiting = [{ name: 'app', state: {} }];
+    assert.equal(
+      stateWith({ initContainerStatuses: first, containerStatuses: waiting }),
+      'unrecorded',
+      'init containers wait for the volume too',
+    );
+    assert.equal(stateWith({ containerStatuses: waiting }), 'missing');
+  });
+
+  it('is not said to have a certificate where its containers do not wait for one', () => {
+    const status = { containerStatuses: [{ name: 'app', state: { running: { startedAt: '' } } }] };
+    const row = rowOf([], noon, csiVolume({ start: 'without-certificate' }), { ...pod, status });
+    assert.equal(row.state, 'unrecorded');
+    assert.match(row.message ?? '', /no request tells whether it has one/);
   });
 
   it('is unrecorded where requests may not be listed: nobody says that it is missing', () => {
-    const { message, state } = csiIdentity(pod, csiVolume(), { known: false }, noon);
+    const { message, state } = csiIdentity(pod, csiVolume(), { known: false }, undefined, noon);
     assert.deepEqual([state, message], ['unrecorded', 'CertificateRequests may not be listed']);
   });
 
@@ -176,7 +193,7 @@ describe("the identity of a volume of cert-manager's own driver", () => {
     const index = new VolumeRequestIndex();
     for (const request of requests) index.add(request);
     return driverVolumes(of, ['csi.certmount.io', 'csi.cert-manager.io', 'spiffe.csi.cert-manager.io']).map(
-      (volume) => csiIdentity(of, volume, index.of(of, volume), noon).object,
+      (volume) => csiIdentity(of, volume, index.of(of, volume), undefined, noon).object,
     );
   };
 

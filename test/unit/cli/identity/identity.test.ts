@@ -131,6 +131,58 @@ describe('the description of a pod', () => {
       [volume?.identity.serialNumber, volume?.identity.state, volume?.problems],
       [mounted.serialNumber, 'valid', []],
     );
+    assert.deepEqual(
+      volume?.timeline.map(({ at }) => at),
+      [null, null, null, formatTime(noon)],
+    );
+  });
+
+  it('tells of a renewal that is due or refused where the driver keeps no requests', async () => {
+    const mounted = generationOf(factsOf(await issueLeaf()), noon);
+    const later = noon + 50 * minute;
+    const about = (request: RequestOptions | undefined, now = later): string => {
+      const facts = volumeFacts(request && { name: 'api-2', ...request }, mounted);
+      const [volume] = describeOne(facts, now).volumes;
+      return [volume?.identity.object, volume?.identity.state, ...(volume?.problems ?? [])].join(' | ');
+    };
+    const conditions = [condition('Denied', later, { message: 'policy x says no' })];
+    assert.match(about(undefined), /^api-1 \| overdue \| should have been renewed before/);
+    assert.match(
+      about({ created: later, conditions }),
+      /^api-1 \| overdue \| .*the renewal was denied: policy x says no$/,
+    );
+    assert.equal(about({ created: later }, noon + 40 * minute), 'api-1 | renewing');
+    assert.equal(about({ created: noon - hour, conditions }, noon), 'api-1 | valid', 'of before');
+  });
+
+  it('says that nothing is there where the driver does', () => {
+    const pod = podWith([csiVolume({ start: 'without-certificate' })]);
+    const status = { containerStatuses: [{ name: 'app', state: { running: { startedAt: '' } } }] };
+    const facts = { ...volumeFacts(undefined, null), volume: csiVolume({ start: 'without-certificate' }) };
+    const found = { volumes: [facts], podCertificates: [], driverSilent: null, requestsUnknown: [] };
+    const [volume] = describeIdentity({ ...pod, status }, found, [], noon).volumes;
+    assert.equal(volume?.identity.state, 'missing');
+    assert.match(
+      volume?.problems.join() ?? '',
+      /^no certificate is asked for: .*Events say what it waits for/,
+    );
+  });
+
+  it('says so of a volume that the driver does not know', async () => {
+    const leaf = await issueLeaf();
+    const status = { containerStatuses: [{ name: 'app', state: { running: { startedAt: '' } } }] };
+    const unknownTo = (driver: string) => {
+      const volume = { name: 'certs', csi: { driver } };
+      const facts = { ...volumeFacts({ leaf }, undefined), volume, report: null };
+      const found = { volumes: [facts], podCertificates: [], driverSilent: null, requestsUnknown: [] };
+      return describeIdentity({ ...podWith([volume]), status }, found, [], noon + minute);
+    };
+    const own = unknownTo('csi.certmount.io');
+    assert.match(own.volumes[0]?.problems.join() ?? '', /^the driver on node-1 has no record of the volume/);
+    assert.deepEqual(own.unknown, []);
+    const other = unknownTo('csi.cert-manager.io');
+    assert.deepEqual(other.volumes[0]?.problems, []);
+    assert.match(other.unknown.join(), /^what is mounted in certs: the driver on node-1 has no record of it/);
   });
 
   it('shows the rest where the driver cannot be asked', async () => {

@@ -96,7 +96,7 @@ describe('a row of an identity', () => {
   it('is short in the table and whole in the wide one', async () => {
     const present = requestFacts(requestOf({ leaf: await issueLeaf() }));
     const requests = { known: true, present, next: undefined } as const;
-    const row = csiIdentity(podWith([csiVolume()]), csiVolume(), requests, noon + minute);
+    const row = csiIdentity(podWith([csiVolume()]), csiVolume(), requests, undefined, noon + minute);
     const cells = (wide: boolean): string[] =>
       identityColumns(wide, noon + minute).map(({ text }) => text(row));
     assert.deepEqual(cells(false), [

@@ -36,6 +36,13 @@ describe('what a process serves', () => {
     assert.deepEqual(judge(older, [rotated]), expected);
   });
 
+  it('is stale of the volume that had exactly this one, where two are of one identity', () => {
+    const other = volume({ volume: 'other', mounted: known(present, noon + 2_000) });
+    const own = { ...rotated, volume: 'own' };
+    const verdict = judge(older, [other, own]);
+    assert.deepEqual(verdict, { result: 'stale', volume: 'own', since: noon + 1_000, atLeast: false });
+  });
+
   it('is stale for longer when it is older than all that the volume holds', () => {
     const expected = { result: 'stale', volume: 'certs', since: noon - 20 * minute, atLeast: true };
     assert.deepEqual(judge(oldest, [rotated]), expected);

@@ -22,7 +22,10 @@ async function shown(server: Server, serverName?: string, timeoutMs = 5_000) {
   await once(server, 'listening');
   try {
     const { port } = server.address() as AddressInfo;
-    return await servedCertificate(connect(port, '127.0.0.1'), { serverName, timeoutMs });
+    return await servedCertificate(connect(port, '127.0.0.1'), {
+      serverName,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
   } finally {
     server.close();
   }
@@ -66,11 +69,11 @@ describe('the certificate that a port shows', () => {
     const closing = createPlainServer((socket) => socket.destroy());
     await assert.rejects(shown(closing), /shows no certificate/);
     const silent = createPlainServer((socket) => socket.on('error', () => {}));
-    await assert.rejects(shown(silent, undefined, 20), /no answer in 0\.02 s/);
+    await assert.rejects(shown(silent, undefined, 20), /no answer in time/);
     const refused = connect(1, '127.0.0.1');
     await once(refused, 'error').catch(() => {});
     await assert.rejects(
-      servedCertificate(refused, { serverName: undefined, timeoutMs: 100 }),
+      servedCertificate(refused, { serverName: undefined, signal: AbortSignal.timeout(100) }),
       /ECONNREFUSED/,
     );
   });
