@@ -48,7 +48,7 @@ export {
   validityFrom,
 } from './certificate/sign-certificate.ts';
 
-export { isIssuedBy } from './chain/issued-by.ts';
+export { isIssuedBy, issuesAs } from './chain/issued-by.ts';
 export { orderChain } from './chain/order-chain.ts';
 export { verifyChain } from './chain/verify-chain.ts';
 

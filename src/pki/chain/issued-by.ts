@@ -1,4 +1,5 @@
 import type { Certificate } from '../certificate/certificate.ts';
+import { samePublicKey } from '../keys/key-spec.ts';
 import { verifySignature } from '../keys/signature.ts';
 import type { Subject } from '../names/subject.ts';
 
@@ -16,6 +17,20 @@ export function namesMatch(certificate: Certificate, issuer: Certificate): boole
 export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
   const { part, algorithm, signature } = certificate.signed;
   return namesMatch(certificate, issuer) && verifySignature(algorithm, issuer.publicKey, part, signature);
+}
+
+/**
+ * True when what `issuer` signs verifies under `other` as well: one name, one key, and one key identifier where both have
+ * one, which is what a certificate says of its issuer.
+ */
+export function issuesAs(other: Certificate, issuer: Certificate): boolean {
+  return (
+    sameName(other.subject, issuer.subject) &&
+    samePublicKey(other.publicKey, issuer.publicKey) &&
+    (other.subjectKeyId === undefined ||
+      issuer.subjectKeyId === undefined ||
+      other.subjectKeyId === issuer.subjectKeyId)
+  );
 }
 
 /** True when subject and issuer are the same name (RFC 5280 §3.2), as in roots and in key rollovers. */

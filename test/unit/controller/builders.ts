@@ -97,10 +97,9 @@ export interface TestCa {
 
 /** A root that is valid for ten years, or what `options` say; signed by `parent` when there is one. */
 export async function newCa(
-  options: Partial<CertificateTemplate> & { readonly parent?: TestCa } = {},
+  options: Partial<CertificateTemplate> & { readonly parent?: TestCa; readonly key?: KeyObject } = {},
 ): Promise<TestCa> {
-  const { parent, ...overrides } = options;
-  const key = await newKey();
+  const { key = await newKey(), parent, ...overrides } = options;
   const template: CertificateTemplate = {
     subject: { commonName: parent ? 'Intermediate' : 'Root' },
     altNames: noAltNames,

@@ -1,10 +1,10 @@
-import type { KeyObject } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import type { Secret } from '../../../api/core.ts';
 import {
   decodePrivateKey,
-  fingerprint,
   isEmptySubject,
   isIssuedBy,
+  issuesAs,
   orderChain,
   parseChain,
   PkiError,
@@ -15,13 +15,18 @@ import { secretText } from '../secret-data.ts';
 
 /** A signing CA, parsed once for all that it signs. */
 export interface CaKeyPair {
-  /** Fingerprint of the signing certificate. */
+  /**
+   * Of the signing certificate and what is sent with it: under another chain the same certificate is verified by others.
+   * The fingerprint where nothing is sent.
+   */
   readonly id: string;
   readonly certificate: Certificate;
   /** The signing certificate and those above it, as far as the Secret has them. */
   readonly chain: readonly Certificate[];
   readonly key: KeyObject;
-  /** PEM that follows each leaf: the signing certificate and those above it, without a root. Empty for a root. */
+  /** What follows each leaf: the signing certificate and those above it, without a root. Empty for a root. */
+  readonly sent: readonly Certificate[];
+  /** The same as PEM. */
   readonly intermediates: string;
   /** What verifiers should trust: the Secret's ca.crt, or else the root-most certificate of tls.crt. */
   readonly anchors: readonly Certificate[];
@@ -80,19 +85,26 @@ function assemble(chain: readonly Certificate[], key: KeyObject, caCrt: string |
     const problem = `ca.crt has ${caCrt.length} characters; verifiers are handed at most ${longestCaCrt}`;
     return unusable('ErrInvalidKeyPair', problem);
   }
-  const below = isIssuedBy(top, top) ? chain.slice(0, -1) : chain;
-  const anchors = anchorsFrom(caCrt, chain) ?? [top];
+  const sent = isIssuedBy(top, top) ? chain.slice(0, -1) : chain;
+  const anchors = anchorsFrom(caCrt, { certificate, sent }) ?? [top];
   return {
     usable: true,
     keyPair: {
-      id: fingerprint(certificate.der),
+      id: idOf(sent.length === 0 ? chain : sent),
       certificate,
       chain,
       key,
-      intermediates: joinPem(below),
+      sent,
+      intermediates: joinPem(sent),
       anchors,
     },
   };
+}
+
+function idOf(certificates: readonly Certificate[]): string {
+  const hash = createHash('sha256');
+  for (const { der } of certificates) hash.update(der);
+  return hash.digest('hex');
 }
 
 /**
@@ -101,11 +113,11 @@ function assemble(chain: readonly Certificate[], key: KeyObject, caCrt: string |
  */
 function anchorsFrom(
   caCrt: string | undefined,
-  chain: readonly Certificate[],
+  signing: Pick<CaKeyPair, 'certificate' | 'sent'>,
 ): readonly Certificate[] | undefined {
   if (caCrt === undefined) return undefined;
   const anchors = attemptChain(caCrt);
-  return anchors && anchorsAbove(chain, anchors).length > 0 ? anchors : undefined;
+  return anchors && verifying(signing, anchors).length > 0 ? anchors : undefined;
 }
 
 function attemptChain(pem: string): readonly Certificate[] | undefined {
@@ -117,7 +129,21 @@ function attemptChain(pem: string): readonly Certificate[] | undefined {
   }
 }
 
-/** Of these anchors those that verify what a CA with this chain signs. */
+/**
+ * Of these anchors those under each of which a verifier can do with what it is sent. A root is not sent, whether or not it
+ * stands in the Secret, and nobody who lacks an anchor finds the way through it to another.
+ */
+export function verifying(
+  { certificate, sent }: Pick<CaKeyPair, 'certificate' | 'sent'>,
+  anchors: readonly Certificate[],
+): readonly Certificate[] {
+  if (sent.length === 0) return anchors.filter((anchor) => issuesAs(anchor, certificate));
+  return anchors.filter((anchor) =>
+    sent.some((one) => one.der.equals(anchor.der) || isIssuedBy(one, anchor)),
+  );
+}
+
+/** Of these anchors those that have a part in verifying what a CA with this chain signs. */
 export function anchorsAbove(
   chain: readonly Certificate[],
   anchors: readonly Certificate[],

@@ -1,5 +1,5 @@
 import { anchorsHash } from '../../../api/anchor-set.ts';
-import { anchorsAbove, joinPem } from '../../issuers/ca/ca-key-pair.ts';
+import { anchorsAbove, joinPem, verifying } from '../../issuers/ca/ca-key-pair.ts';
 import type { CaKeyPair } from '../../issuers/ca/ca-key-pair.ts';
 import type { SigningChoice } from '../../issuers/ca/signing-choice.ts';
 import { fingerprint } from '../../../pki/index.ts';
@@ -98,7 +98,7 @@ export class IssuerRotation {
     this.#learn(pair.anchors);
     const now = this.#deps.now();
     const known = [...this.#certificates.values()].filter(({ notAfter }) => notAfter.getTime() > now);
-    return { ...authorityOf(pair), verifiedBy: anchorsAbove(pair.chain, known).map(idOf) };
+    return { ...authorityOf(pair), verifiedBy: verifying(pair, known).map(idOf) };
   }
 
   /** What a state publishes. */

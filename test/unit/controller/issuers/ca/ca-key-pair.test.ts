@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Secret } from '../../../../../src/api/core.ts';
-import { joinPem, readCaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
+import { joinPem, readCaKeyPair, verifying } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
 import type { CaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
 import { noAltNames } from '../../../../../src/pki/index.ts';
 import { base64, caSecret, newCa, newKey } from '../../builders.ts';
@@ -71,6 +71,52 @@ describe('what leaves carry of their CA', () => {
     const stranger = await newCa({ subject: { commonName: 'Stranger' } });
     assert.equal(joinPem(read(caSecret(root, { caCrt: stranger.pem })).anchors), root.certificate.pem);
     assert.equal(joinPem(read(caSecret(root, { caCrt: 'garbage' })).anchors), root.certificate.pem);
+  });
+});
+
+describe('the anchors that verify what a CA signs', () => {
+  it('are its root, and another certificate of the same name and key', async () => {
+    const stranger = await newCa({ subject: { commonName: 'Root' } });
+    const pair = read(caSecret(root));
+    const all = [root, stranger].map(({ certificate }) => certificate);
+    assert.deepEqual(verifying(pair, all), [root.certificate]);
+    const renewed = await newCa({ key: root.key });
+    assert.notEqual(renewed.pem, root.pem);
+    assert.deepEqual(verifying(pair, [renewed.certificate]), [renewed.certificate]);
+  });
+
+  it('are those right above what is sent, and none that only another anchor leads to', () => {
+    const pair = read(caSecret(lower, { caCrt: intermediate.pem + root.pem }));
+    assert.deepEqual(verifying(pair, pair.anchors), [intermediate.certificate]);
+    const whole = read(caSecret(lower, { chain: [intermediate, root] }));
+    assert.deepEqual(verifying(whole, [root.certificate]), [root.certificate]);
+    assert.deepEqual(verifying(whole, [intermediate.certificate]), [intermediate.certificate]);
+  });
+
+  it('are others where the same certificate is sent with another chain', async () => {
+    const first = await newCa({ subject: { commonName: 'R1' } });
+    const second = await newCa({ subject: { commonName: 'R2' } });
+    const policy = await newCa({ parent: first, subject: { commonName: 'Policy' } });
+    const again = await newCa({ parent: second, subject: { commonName: 'Policy' }, key: policy.key });
+    const issuing = await newCa({ parent: policy, subject: { commonName: 'Issuing' } });
+    const before = read(caSecret(issuing, { chain: [policy] }));
+    const after = read(caSecret(issuing, { chain: [again] }));
+    assert.ok(before.certificate.der.equals(after.certificate.der));
+    assert.notEqual(before.id, after.id);
+    const roots = [first.certificate, second.certificate];
+    assert.deepEqual([verifying(before, roots), verifying(after, roots)], [[roots[0]], [roots[1]]]);
+  });
+
+  it('are not a root that stands in tls.crt, which is not sent', async () => {
+    const renewed = await newCa({ key: root.key });
+    const pair = read(caSecret(intermediate, { chain: [renewed] }));
+    assert.deepEqual(pair.sent, [intermediate.certificate]);
+    assert.deepEqual(verifying(pair, [root.certificate]), [root.certificate], 'it is above as well');
+  });
+
+  it('leave out a ca.crt that verifies nothing of it', async () => {
+    const other = await newCa({ parent: root, subject: { commonName: 'Other' } });
+    assert.deepEqual(read(caSecret(lower, { caCrt: root.pem + other.pem })).anchors, [lower.certificate]);
   });
 });
 
