@@ -194,6 +194,7 @@ export class Trust {
     return new OldPairKeeper({
       previous: this.#previous,
       secretOf,
+      setOf: (key) => this.anchorSets.writer.get(key),
       onRefused: (key, issuer, error) => {
         log.warn({ issuer: issuerKeyText(key), error }, 'the old CA was not kept in a Secret');
         events.record(issuer, key.kind, 'Warning', 'PreviousCANotKept', error.message);

@@ -3,7 +3,8 @@ import { issuerKeyText } from '../../issuers/issuer-key.ts';
 import type { IssuerKey } from '../../issuers/issuer-key.ts';
 import type { Coverage, SetState } from '../coverage/node-coverage.ts';
 import type { PublishedAnchors } from './issuer-rotation.ts';
-import type { OtherConsumers } from './other-consumers.ts';
+import { consumersText } from './other-consumers.ts';
+import type { AnchorConsumer, OtherConsumers } from './other-consumers.ts';
 
 /** How far what an issuer publishes has come. */
 export interface Reach {
@@ -39,8 +40,7 @@ const reportDelayMs = 10_000;
 export class AnchorReach {
   readonly #options: AnchorReachOptions;
   readonly #deps: AnchorReachDependencies;
-  /** Since when all who hand on an issuer's anchors have these, as far as this process has seen. */
-  readonly #handedOn = new Map<string, { readonly hash: string; readonly since: number }>();
+  readonly #handedOn = new Map<string, HandedOn>();
 
   constructor(options: AnchorReachOptions, deps: AnchorReachDependencies) {
     this.#options = options;
@@ -59,9 +59,9 @@ export class AnchorReach {
       if (set) sets.push({ name: set.name, hash: lack === undefined ? set.hash() : undefined });
     }
     const coverage = count(sets);
-    const isSilent = others.some((one) => one.isSilent);
-    const waitMs = isSilent ? Math.max(this.#options.settleMs, reportDelayMs) : reportDelayMs;
-    const settledAt = this.#handedOnSince(issuer, hash, lacking.length === 0) + waitMs;
+    const handedOn = this.#handedOnNow(issuer, hash, others, lacking.length === 0);
+    const waitMs = handedOn.isSilent ? Math.max(this.#options.settleMs, reportDelayMs) : reportDelayMs;
+    const settledAt = handedOn.since + waitMs;
     const isCovered = coverage !== undefined && coverage.covered === coverage.nodes;
     const isComplete = isCovered && lacking.length === 0 && now() >= settledAt;
     return { coverage, lacking, settledAt, isComplete };
@@ -71,14 +71,40 @@ export class AnchorReach {
     this.#handedOn.delete(issuerKeyText(issuer));
   }
 
-  #handedOnSince(issuer: IssuerKey, hash: string, isHandedOn: boolean): number {
+  #handedOnNow(
+    issuer: IssuerKey,
+    hash: string,
+    others: readonly AnchorConsumer[],
+    isHandedOn: boolean,
+  ): HandedOn {
     const text = issuerKeyText(issuer);
     const now = this.#deps.now();
     const known = this.#handedOn.get(text);
+    const before = known?.hash === hash ? known : undefined;
+    const consumers = consumersText(others);
     // Clocks are set back, and the time starts anew from there.
-    const since = known?.hash === hash ? Math.min(known.since, now) : now;
-    if (isHandedOn) this.#handedOn.set(text, { hash, since });
-    else this.#handedOn.delete(text);
-    return isHandedOn ? since : now;
+    const isSame = isHandedOn && before?.isHandedOn === true && before.consumers === consumers;
+    const handedOn: HandedOn = {
+      hash,
+      consumers,
+      isHandedOn,
+      since: isSame ? Math.min(before.since, now) : now,
+      isSilent: (before?.isHandedOn === true && before.isSilent) || others.some((one) => one.isSilent),
+    };
+    this.#handedOn.set(text, handedOn);
+    return handedOn;
   }
+}
+
+/** What this process has seen of how an issuer's anchors are handed on. */
+interface HandedOn {
+  readonly hash: string;
+  /** By whom: one that goes may come again at once, and its readers are the same. */
+  readonly consumers: string;
+  /** All of them do. */
+  readonly isHandedOn: boolean;
+  /** Since when they do, and are these; milliseconds since the epoch. */
+  readonly since: number;
+  /** One of them, or of those before, has readers who report nothing. */
+  readonly isSilent: boolean;
 }

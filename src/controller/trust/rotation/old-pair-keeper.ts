@@ -1,6 +1,8 @@
+import { anchorSets } from '../../../api/anchor-set.ts';
+import type { AnchorSet } from '../../../api/anchor-set.ts';
 import { certManagerGroup } from '../../../api/issuer-reference.ts';
-import { isKubeError, keyText } from '../../../kube/index.ts';
-import type { OwnerReference } from '../../../kube/index.ts';
+import { apiVersionOf, isKubeError, keyText } from '../../../kube/index.ts';
+import type { KubeObject, OwnerReference } from '../../../kube/index.ts';
 import { issuerKeyText } from '../../issuers/issuer-key.ts';
 import type { IssuerKey } from '../../issuers/issuer-key.ts';
 import type { AnyIssuer } from '../../issuers/issuer-states.ts';
@@ -11,6 +13,8 @@ export interface OldPairKeeperDependencies {
   readonly previous: Pick<PreviousPairs, 'get' | 'keep' | 'release'>;
   /** The Secret that the issuer names. */
   readonly secretOf: (key: IssuerKey) => SecretKey | undefined;
+  /** The issuer's set, which outlives an issuer that is deleted and made again. */
+  readonly setOf: (key: IssuerKey) => AnchorSet | undefined;
   /** The pair could not be kept and will not be by trying again. */
   readonly onRefused: (key: IssuerKey, issuer: AnyIssuer, error: Error) => void;
 }
@@ -32,7 +36,8 @@ export class OldPairKeeper {
     if (!secret) return;
     const before = this.#beside.get(issuerKeyText(key));
     if (before && keyText(before.secret) !== keyText(secret)) await this.release(key);
-    const owner = ownerOf(key, issuer);
+    const [owner] = this.#ownersOf(key, issuer);
+    if (!owner) return;
     try {
       await previous.keep(secret, signing, owner);
     } catch (error) {
@@ -50,15 +55,25 @@ export class OldPairKeeper {
    * @param issuer when it is there: a leader before may have kept the pair
    */
   async release(key: IssuerKey, issuer?: AnyIssuer): Promise<void> {
-    const secret = this.#deps.secretOf(key);
+    const { previous, secretOf } = this.#deps;
     const known = this.#beside.get(issuerKeyText(key));
-    const kept = known ?? (issuer && secret && { secret, owner: ownerOf(key, issuer) });
-    if (kept) await this.#deps.previous.release(kept.secret, kept.owner);
+    if (known) await previous.release(known.secret, known.owner);
+    const secret = secretOf(key);
+    if (secret) for (const owner of this.#ownersOf(key, issuer)) await previous.release(secret, owner);
     this.#beside.delete(issuerKeyText(key));
+  }
+
+  /** The issuer itself owns the pair where it has no set. */
+  #ownersOf(key: IssuerKey, issuer: AnyIssuer | undefined): OwnerReference[] {
+    const set = this.#deps.setOf(key);
+    return [
+      ...(set ? [ownerReference(apiVersionOf(anchorSets), anchorSets.kind, set)] : []),
+      ...(issuer ? [ownerReference(`${certManagerGroup}/v1`, key.kind, issuer)] : []),
+    ];
   }
 }
 
-function ownerOf({ kind }: IssuerKey, { metadata }: AnyIssuer): OwnerReference {
+function ownerReference(apiVersion: string, kind: string, { metadata }: KubeObject): OwnerReference {
   const { name = '', uid = '' } = metadata;
-  return { apiVersion: `${certManagerGroup}/v1`, kind, name, uid };
+  return { apiVersion, kind, name, uid };
 }

@@ -54,7 +54,7 @@ export class OtherConsumers {
     this.#expected.delete(kind);
     this.#readers = this.#readersOfSets();
     for (const issuer of new Set([...before.keys(), ...after.keys()])) {
-      if (essence(before.get(issuer)) !== essence(after.get(issuer))) this.#tell(issuer);
+      if (consumersText(before.get(issuer)) !== consumersText(after.get(issuer))) this.#tell(issuer);
     }
   }
 
@@ -94,7 +94,8 @@ export class OtherConsumers {
   }
 }
 
-function essence(consumers: readonly AnchorConsumer[] = []): string {
+/** The same for the same consumers, whatever they hand on. */
+export function consumersText(consumers: readonly AnchorConsumer[] = []): string {
   const texts = consumers.map(({ name, isSilent }) => JSON.stringify([name, isSilent]));
   return texts.toSorted().join('\n');
 }

@@ -8,6 +8,7 @@ import { issuerKeyText, parseIssuerKey } from '../../issuers/issuer-key.ts';
 import type { IssuerKey } from '../../issuers/issuer-key.ts';
 import type { AnyIssuer } from '../../issuers/issuer-states.ts';
 import type { AnchorSetWriter, WantedAnchors } from '../anchor-sets/anchor-set-writer.ts';
+import { leftoverGraceMs } from '../anchor-sets/leftovers.ts';
 import { mostOfIssuer, setSize } from '../anchor-sets/room.ts';
 import { AnchorReach } from './anchor-reach.ts';
 import type { AnchorReachDependencies, AnchorReachOptions, Reach } from './anchor-reach.ts';
@@ -51,6 +52,8 @@ export class RotationController {
   readonly #queue: WorkQueue;
   readonly #reach: AnchorReach;
   readonly #teller: RotationTeller;
+  /** Since when issuers that had a rotation are gone, in milliseconds since the epoch. */
+  readonly #goneSince = new Map<string, number>();
 
   constructor(options: RotationControllerOptions, deps: RotationControllerDependencies) {
     this.#options = options;
@@ -97,7 +100,9 @@ export class RotationController {
   async #reconcile(key: IssuerKey): Promise<{ requeueAfterMs: number } | undefined> {
     const { rotations, find, clock } = this.#deps;
     const issuer = find(key);
-    if (!issuer?.spec.ca) {
+    if (!issuer) return this.#outlive(key);
+    this.#goneSince.delete(issuerKeyText(key));
+    if (!issuer.spec.ca) {
       await this.#forget(key, issuer);
       return undefined;
     }
@@ -202,9 +207,25 @@ export class RotationController {
     return ahead.length === 0 ? undefined : { requeueAfterMs: Math.min(...ahead) - now };
   }
 
+  /** Of an issuer that is deleted and made again nothing is lost: with its set stays what is needed to go on. */
+  async #outlive(key: IssuerKey): Promise<{ requeueAfterMs: number } | undefined> {
+    const text = issuerKeyText(key);
+    const now = this.#deps.clock.now();
+    const since = Math.min(this.#goneSince.get(text) ?? now, now);
+    const leftMs = since + leftoverGraceMs - now;
+    if (leftMs <= 0 || !this.#deps.rotations.get(key)) {
+      await this.#forget(key, undefined);
+      return undefined;
+    }
+    this.#goneSince.set(text, since);
+    this.#teller.forget(key);
+    return { requeueAfterMs: leftMs };
+  }
+
   /** It is gone, or signs with no CA of its own any more. */
   async #forget(key: IssuerKey, issuer: AnyIssuer | undefined): Promise<void> {
     this.#deps.rotations.forget(key);
+    this.#goneSince.delete(issuerKeyText(key));
     this.#teller.forget(key);
     this.#reach.forget(key);
     await this.#deps.oldPairs.release(key, issuer);

@@ -1,17 +1,17 @@
 /** A signing CA without its key. Certificates are named by their fingerprints; times are milliseconds since the epoch. */
 export interface Authority {
-  /** Fingerprint of the signing certificate. */
+  /** Of the signing certificate and what is sent with it. */
   readonly id: string;
   /** What its issuer's Secret says is to be trusted. */
   readonly anchors: readonly string[];
-  /** Of these those that verify what it signs. */
+  /** Of these those that have a part in verifying what it signs. */
   readonly under: readonly string[];
   readonly notAfter: number;
 }
 
 /** The CA in the Secret. */
 export interface PresentAuthority extends Authority {
-  /** Of its own anchors, and of all that are published, those that verify what it signs. */
+  /** Of its own anchors, and of all that are published, those under each of which what it signs is verified. */
   readonly verifiedBy: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export interface FormerAnchor {
 
 /** What of the anchors that are published is known, whatever the phase. */
 interface Spread {
-  /** When they last grew. */
+  /** When they last grew, or nothing was signed any more. */
   readonly since: number;
   /** Those of them that every verifier has had for long enough: what verifies under one of them may be signed at once. */
   readonly established: readonly string[];
@@ -87,7 +87,8 @@ export function advance(rotation: Rotation, seen: Observation): Rotation {
   const since = Math.min(rotation.since, seen.now);
   const next = dropped(step(withoutExpired({ ...rotation, since }, seen.now), trusted, seen), seen);
   const established = published(next).filter((anchor) => trusted.has(anchor));
-  return { ...next, since: publishesMore(rotation, next) ? seen.now : since, established };
+  const isNew = publishesMore(rotation, next) || (next.phase === 'waiting' && rotation.phase !== 'waiting');
+  return { ...next, since: isNew ? seen.now : since, established };
 }
 
 /** Whether there is an anchor in the next state that was not published before. */
@@ -178,7 +179,7 @@ function maySign(
   if (verifiedBy.some((anchor) => trusted.has(anchor))) return true;
   const known = published(rotation);
   const isPublished = verifiedBy.some((anchor) => known.includes(anchor));
-  return !canSign && isPublished && now >= rotation.since + longestWaitMs;
+  return rotation.phase === 'waiting' && isPublished && now >= rotation.since + longestWaitMs;
 }
 
 /** The CA that signs is the one in the Secret: still or again. */

@@ -102,6 +102,19 @@ describe('what an issuer publishes', () => {
     assert.equal(world.look(0, { ...published, hash: '3'.repeat(16) }).isComplete, false, 'other anchors');
   });
 
+  it('is not everywhere at once when a Bundle goes, which may come again', () => {
+    const world = new World();
+    const bundle = Object.assign(new TestBundle(), { isSilent: true });
+    world.consumers.replace('bundles', [[key, bundle]]);
+    world.report('a', { 'bundle.mesh': '0'.repeat(16) });
+    world.look();
+    assert.equal(world.look(10 * minute).isComplete, false, 'a node lacks it');
+    world.consumers.replace('bundles', []);
+    assert.equal(world.look().settledAt, world.now + 2 * minute);
+    world.consumers.replace('bundles', [[key, bundle]]);
+    assert.equal(world.look(minute).isComplete, false);
+  });
+
   it('counts from the time that a clock is set back to', () => {
     const world = new World();
     world.now = 60 * minute;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import type { AnchorSet } from '../../../../../src/api/anchor-set.ts';
 import type { Issuer } from '../../../../../src/api/issuer.ts';
 import type { Secret } from '../../../../../src/api/core.ts';
 import { readCaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
@@ -23,6 +24,7 @@ const signing = await (async (): Promise<KeptPair> => {
 
 let stored: Map<string, Secret>;
 let named: SecretKey | undefined;
+let set: AnchorSet | undefined;
 let refusal: Error | undefined;
 let refused: string[];
 let previous: PreviousPairs;
@@ -31,6 +33,7 @@ let keeper: OldPairKeeper;
 beforeEach(() => {
   stored = new Map();
   named = { namespace: 'web', name: 'ca' };
+  set = undefined;
   refusal = undefined;
   refused = [];
   previous = newPairs();
@@ -58,6 +61,7 @@ function newKeeper(): OldPairKeeper {
   return new OldPairKeeper({
     previous,
     secretOf: () => named,
+    setOf: () => set,
     onRefused: (_, __, error) => void refused.push(error.message),
   });
 }
@@ -88,6 +92,31 @@ describe('the pair that an issuer still signs with', () => {
 
   it('is removed by a leader that did not put it there', async () => {
     await keeper.keep(key, issuer, signing);
+    previous = newPairs();
+    await previous.load([{ namespace: 'web', name: 'ca' }]);
+    await newKeeper().release(key, issuer);
+    assert.deepEqual([...stored.keys()], []);
+  });
+
+  it('belongs to the set of its issuer, which outlives an issuer that is made again', async () => {
+    const spec = { source: 'Issuer/web/ca', anchors: '', sequence: 1 };
+    set = { metadata: { name: 'issuer.web.ca', uid: 'set-1' }, spec };
+    await keeper.keep(key, issuer, signing);
+    const [owner, ...others] = stored.get('ca-certmount-previous')?.metadata.ownerReferences ?? [];
+    assert.deepEqual(
+      [owner?.apiVersion, owner?.kind, owner?.name, owner?.uid, others],
+      ['certmount.io/v1alpha1', 'AnchorSet', 'issuer.web.ca', 'set-1', []],
+    );
+    await keeper.release(key, { ...issuer, metadata: { ...issuer.metadata, uid: 'issuer-2' } });
+    assert.deepEqual([...stored.keys()], []);
+  });
+
+  it('is removed, whoever owns it, by a leader that did not put it there', async () => {
+    await keeper.keep(key, issuer, signing);
+    set = {
+      metadata: { name: 'issuer.web.ca', uid: 'set-1' },
+      spec: { source: '', anchors: '', sequence: 1 },
+    };
     previous = newPairs();
     await previous.load([{ namespace: 'web', name: 'ca' }]);
     await newKeeper().release(key, issuer);

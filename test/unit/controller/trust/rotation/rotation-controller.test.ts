@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import type { AnchorSet } from '../../../../../src/api/anchor-set.ts';
+import type { Secret } from '../../../../../src/api/core.ts';
 import type { Issuer } from '../../../../../src/api/issuer.ts';
 import { EventRecorder } from '../../../../../src/controller/events/event-recorder.ts';
 import { readCaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
@@ -13,6 +14,7 @@ import type { KeptPair } from '../../../../../src/controller/trust/rotation/prev
 import { RotationController } from '../../../../../src/controller/trust/rotation/rotation-controller.ts';
 import { KubeError } from '../../../../../src/kube/index.ts';
 import { noAltNames } from '../../../../../src/pki/index.ts';
+import type { Certificate } from '../../../../../src/pki/index.ts';
 import { silentLogger } from '../../../../../src/runtime/log.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 import { caSecret, newCa, newIssuer } from '../../builders.ts';
@@ -26,7 +28,10 @@ const [a, b, c] = (await Promise.all(
 )) as [TestCa, TestCa, TestCa];
 
 function kept(ca: TestCa): KeptPair {
-  const secret = caSecret(ca);
+  return keptOf(caSecret(ca));
+}
+
+function keptOf(secret: Secret): KeptPair {
   const read = readCaKeyPair(secret);
   assert.ok(read.usable);
   return { pair: read.keyPair, secret };
@@ -113,9 +118,19 @@ class World {
     await this.clock.advance(ms);
   }
 
-  async replaceCa(ca: TestCa, ms = 0): Promise<void> {
-    this.present = kept(ca);
+  replaceCa(ca: TestCa, ms = 0): Promise<void> {
+    return this.replaceSecret(caSecret(ca), ms);
+  }
+
+  async replaceSecret(secret: Secret, ms = 0): Promise<void> {
+    this.present = keptOf(secret);
     await this.look(ms);
+  }
+
+  /** What comes with each certificate. */
+  get sent(): readonly Certificate[] | undefined {
+    const choice = this.#choice();
+    return choice.choice === 'sign' ? choice.pair.sent : undefined;
   }
 
   annotate(annotations: Record<string, string>): void {
@@ -254,6 +269,85 @@ describe('a CA that is replaced', () => {
   });
 });
 
+describe('a CA that nodes cannot verify though they trust something of it', async () => {
+  const [first, second] = [a, b];
+  const policy = await newCa({ parent: first, subject: { commonName: 'Policy' } });
+  const issuing = await newCa({ parent: policy, subject: { commonName: 'Issuing' } });
+  const sentOf = (...cas: readonly TestCa[]): readonly Certificate[] =>
+    cas.map(({ certificate }) => certificate);
+
+  it('does not sign when the chain above the same certificate leads to a new root', async () => {
+    const again = await newCa({ parent: second, subject: { commonName: 'Policy' }, key: policy.key });
+    world.present = keptOf(caSecret(issuing, { chain: [policy], caCrt: first.pem }));
+    await world.look(minute);
+    world.coverage = { nodes: 3, covered: 0, missing: ['x', 'y', 'z'] };
+    await world.replaceSecret(caSecret(issuing, { chain: [again], caCrt: second.pem }), minute);
+    assert.deepEqual(world.sent, sentOf(issuing, policy));
+    assert.match(world.condition, /^Spreading/);
+    assert.deepEqual(world.previous?.pair.sent, sentOf(issuing, policy), 'for another leader');
+    world.coverage = { nodes: 3, covered: 3, missing: [] };
+    await world.look();
+    assert.deepEqual(world.sent, sentOf(issuing, again));
+  });
+
+  it('does not sign under an intermediate that is an anchor nobody has yet', async () => {
+    const other = await newCa({ parent: first, subject: { commonName: 'Other policy' } });
+    const next = await newCa({ parent: other, subject: { commonName: 'Issuing' } });
+    world.present = keptOf(caSecret(issuing, { caCrt: policy.pem + first.pem }));
+    await world.look(minute);
+    world.coverage = { nodes: 3, covered: 0, missing: ['x', 'y', 'z'] };
+    await world.replaceSecret(caSecret(next, { caCrt: other.pem + first.pem }), minute);
+    assert.deepEqual(world.sent, sentOf(issuing));
+    assert.match(world.condition, /^Spreading/);
+    world.coverage = { nodes: 3, covered: 3, missing: [] };
+    await world.look();
+    assert.deepEqual(world.sent, sentOf(next));
+  });
+});
+
+describe('an issuer that is deleted and made again', () => {
+  it('goes on where it was, with the old key', async () => {
+    await world.look(minute);
+    world.sign();
+    world.coverage = { nodes: 3, covered: 0, missing: ['x', 'y', 'z'] };
+    await world.replaceCa(b, minute);
+    world.issuer = undefined;
+    await world.look(5 * minute);
+    assert.ok(world.previous, 'kept for as long as its AnchorSet is');
+    world.issuer = newIssuer();
+    await world.look(minute);
+    assert.equal(world.state, 'A of AB');
+    assert.match(world.condition, /^Spreading: new CA is trusted on 0 of 3 nodes/);
+  });
+
+  it('loses the old key when it stays away', async () => {
+    await world.look(minute);
+    world.coverage = { nodes: 3, covered: 0, missing: ['x', 'y', 'z'] };
+    await world.replaceCa(b, minute);
+    world.issuer = undefined;
+    await world.look(11 * minute);
+    assert.equal(world.previous, undefined);
+    assert.equal(world.rotations.get(key), undefined);
+  });
+});
+
+describe('an old key that is lost while the new CA spreads', () => {
+  it('leaves requests waiting for a minute from there, however long it has spread before', async () => {
+    await world.look(minute);
+    world.sign();
+    await world.look();
+    world.coverage = { nodes: 1, covered: 0, missing: ['x'] };
+    await world.replaceCa(b, 10 * minute);
+    assert.equal(world.state, 'A of AB');
+    world.previous = undefined;
+    world.startController();
+    await world.look(50 * second);
+    assert.equal(world.state, 'wait of AB');
+    await world.clock.advance(11 * second);
+    assert.equal(world.state, 'B of AB');
+  });
+});
+
 describe('a watch that is behind', () => {
   it('brings no step back, though a status could not be written meanwhile', async () => {
     await world.look(minute);
@@ -292,7 +386,7 @@ describe('an old key that cannot be removed', () => {
     await world.look(minute);
     world.refusedRelease = new KubeError('forbidden', 'no right to delete secrets');
     world.issuer = undefined;
-    await world.look(minute);
+    await world.look(11 * minute);
     assert.equal(world.rotations.get(key), undefined);
     assert.equal(world.controller.report(key), undefined);
   });

@@ -111,10 +111,10 @@ describe('the way from one CA to another', () => {
       `waiting - [${both}]`,
     ],
     [
-      'but for what is left of a minute',
+      'a whole minute, however long it has spread',
       spreading(),
-      { present: r2, oldKeyKnown: false, now: hour + longestWaitMs },
-      `draining R2 [${both}]`,
+      { present: r2, oldKeyKnown: false, now: 5 * hour },
+      `waiting - [${both}]`,
     ],
     [
       'a hold does not stop all signing',
