@@ -4,6 +4,7 @@ import { selectorText } from '../../../api/label-selector.ts';
 import { leftOutReasons } from './gather-anchors.ts';
 import type { LeftOut, SourceFailure } from './gather-anchors.ts';
 import type { BundleProblem, ResolvedBundle } from './resolve-bundle.ts';
+import type { TargetFailure } from './targets/target-controller.ts';
 
 /** As trust-manager has them, and further ones for what it does not tell apart. */
 const failureReasons: Record<SourceFailure['reason'], string> = {
@@ -19,13 +20,13 @@ const maxMessageLength = 4096;
 /**
  * The condition Synced.
  *
- * @param targetFailures messages by namespace
+ * @param targetFailures by namespace
  * @param problems those of the Bundle, and of publishing it
  */
 export function syncedCondition(
   bundle: Bundle,
   resolved: ResolvedBundle,
-  targetFailures: ReadonlyMap<string, string>,
+  targetFailures: ReadonlyMap<string, TargetFailure>,
   problems: readonly BundleProblem[],
 ): ConditionUpdate {
   const { generation } = bundle.metadata;
@@ -82,12 +83,12 @@ function sourceFindings({ gathered, anchors, kept }: ResolvedBundle): { reason: 
   return findings;
 }
 
-function targetFindings(failures: ReadonlyMap<string, string>): { reason: string; message: string }[] {
+function targetFindings(failures: ReadonlyMap<string, TargetFailure>): { reason: string; message: string }[] {
   if (failures.size === 0) return [];
   const sorted = [...failures].toSorted(([a], [b]) => (a < b ? -1 : 1));
   const texts = sorted
     .slice(0, shown)
-    .map(([namespace, message]) => `${namespace}: ${message.slice(0, 300)}`);
+    .map(([namespace, { message }]) => `${namespace}: ${message.slice(0, 300)}`);
   const rest = sorted.length > shown ? ` and ${sorted.length - shown} more` : '';
   return [{ reason: 'SyncTargetFailed', message: `not written in namespaces ${texts.join('; ')}${rest}` }];
 }

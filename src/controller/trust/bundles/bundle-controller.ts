@@ -32,7 +32,7 @@ export interface BundleControllerDependencies {
   readonly read: (bundle: Bundle) => readonly SourceContent[];
   readonly defaultCAVersion: () => string;
   readonly anchorSets: Pick<AnchorSetWriter, 'get' | 'write'>;
-  readonly targets: Pick<TargetController, 'want' | 'forget' | 'failures' | 'isPending'>;
+  readonly targets: Pick<TargetController, 'want' | 'forget' | 'failures' | 'isPending' | 'lacking'>;
   readonly clusterTrustBundles: Pick<ClusterTrustBundleTarget, 'publish' | 'withdraw'>;
   /** What it hands on may be something else than before, or could not be published. */
   readonly onPublished: (bundle: Bundle) => void;
@@ -92,7 +92,10 @@ export class BundleController {
 
   /** Its targets got on. */
   settled(name: string): void {
-    if (this.#states.has(name)) this.#queue.add(name);
+    if (!this.#states.has(name)) return;
+    this.#queue.add(name);
+    const bundle = this.#deps.find(name);
+    if (bundle) this.#deps.onPublished(bundle);
   }
 
   /** Why what it publishes lacks some of these, for people; undefined when it has all that a Bundle can have. */
@@ -100,9 +103,10 @@ export class BundleController {
     const { published, publishProblems = [] } = this.#states.get(name) ?? {};
     const now = this.#deps.clock.now();
     const missing = anchors.some((anchor) => isPublishable(anchor, now) && !published?.pems.has(anchor.pem));
-    if (!missing) return undefined;
     const [problem] = publishProblems;
-    return `Bundle ${name} lacks it${problem ? ` (${problem.message})` : ''}`;
+    if (missing) return `Bundle ${name} lacks it${problem ? ` (${problem.message})` : ''}`;
+    const lacking = this.#deps.targets.lacking(name);
+    return lacking && `Bundle ${name} has not brought it to ${lacking}`;
   }
 
   /** Of what the AnchorSet was last given. */
@@ -137,7 +141,7 @@ export class BundleController {
     // Its targets go with it; who has a finalizer on it may still want to see them.
     if (bundle.metadata.deletionTimestamp !== undefined) return;
     const state = this.#state(name);
-    if ((state.resolved?.gathered.changesAt ?? Infinity) <= clock.now()) state.changed = true;
+    if ((state.resolved?.changesAt ?? Infinity) <= clock.now()) state.changed = true;
     if (state.changed && !this.#resolve(bundle, state)) return;
     const { resolved } = state;
     if (resolved === undefined) return;
@@ -146,9 +150,10 @@ export class BundleController {
       failure = await this.#publish(bundle, state, resolved);
       this.#deps.onPublished(bundle);
     }
-    await this.#report(bundle, resolved, state.publishProblems);
+    const isTold = await this.#report(bundle, resolved, state.publishProblems);
     if (failure !== undefined) throw failure;
-    const { changesAt } = resolved.gathered;
+    if (!isTold) return { requeueAfterMs: toldAgainMs };
+    const { changesAt } = resolved;
     return changesAt === undefined ? undefined : { requeueAfterMs: Math.max(0, changesAt - clock.now()) };
   }
 
@@ -224,11 +229,16 @@ export class BundleController {
     return isWrong ? this.#deps.anchorSets.get(source)?.spec.trustDomain : undefined;
   }
 
-  async #report(bundle: Bundle, resolved: ResolvedBundle, problems: readonly BundleProblem[]): Promise<void> {
+  /** @returns false when somebody else has changed the Bundle meanwhile: the watch is behind */
+  async #report(
+    bundle: Bundle,
+    resolved: ResolvedBundle,
+    problems: readonly BundleProblem[],
+  ): Promise<boolean> {
     const { clock, defaultCAVersion, log, targets, writeStatus } = this.#deps;
     const { name = '' } = bundle.metadata;
     // The last of them brings the Bundle back.
-    if (targets.isPending(name)) return;
+    if (targets.isPending(name)) return true;
     const condition = syncedCondition(bundle, resolved, targets.failures(name), [
       ...resolved.problems,
       ...problems,
@@ -237,12 +247,12 @@ export class BundleController {
     const conditions = setCondition(status?.conditions, condition, clock.now());
     const usesDefaults = bundle.spec.sources.some(({ useDefaultCAs }) => useDefaultCAs === true);
     const version = usesDefaults ? defaultCAVersion() : undefined;
-    if (sameConditions(status?.conditions, conditions) && status?.defaultCAVersion === version) return;
+    if (sameConditions(status?.conditions, conditions) && status?.defaultCAVersion === version) return true;
     try {
       await writeStatus(bundle, { conditions, ...(version !== undefined && { defaultCAVersion: version }) });
     } catch (error) {
-      // Gone, or changed since: the change itself brings the Bundle back.
-      if (isKubeError(error, 'conflict', 'not-found')) return;
+      if (isKubeError(error, 'conflict')) return false;
+      if (isKubeError(error, 'not-found')) return true;
       throw error;
     }
     log.info(
@@ -250,6 +260,7 @@ export class BundleController {
       'bundle looked at',
     );
     this.#tellCondition(bundle, condition);
+    return true;
   }
 
   #tellCondition(bundle: Bundle, { status, reason = '', message = '' }: ConditionUpdate): void {
@@ -273,6 +284,9 @@ export class BundleController {
     return state;
   }
 }
+
+/** Long enough for the watch to bring what somebody else has written. */
+const toldAgainMs = 1_000;
 
 function setOf(name: string): AnchorSource {
   return { kind: 'Bundle', name };

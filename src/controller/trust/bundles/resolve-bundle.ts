@@ -31,6 +31,8 @@ export interface ResolvedBundle {
   /** What is published: the gathered ones, and those kept while a source fails. */
   readonly anchors: readonly Certificate[];
   readonly kept: number;
+  /** The first time, in milliseconds since the epoch, at which one of what is published is no longer valid. */
+  readonly changesAt: number | undefined;
   readonly targets: ResolvedTargets;
   readonly trustDomain?: string;
   readonly refreshHintSeconds?: number;
@@ -62,7 +64,7 @@ export function resolveBundle(
   const gathered = gatherAnchors(contents, now);
   const { sources } = bundle.spec;
   const counted = sourceAnchors(sources, gathered.given, { sources: before?.sources, published });
-  const anchors = gathered.failures.length === 0 ? gathered.anchors : allOf(counted, now);
+  const { anchors, changesAt } = gathered.failures.length === 0 ? gathered : allOf(counted, now);
   const targets = targetsOf(bundle, anchors, secretTargets, before);
   const problems: BundleProblem[] = [...targets.problems];
   return {
@@ -70,6 +72,7 @@ export function resolveBundle(
     sources: counted,
     anchors,
     kept: anchors.length - gathered.anchors.length,
+    changesAt,
     targets,
     ...trustDomainOf(bundle, problems),
     ...refreshHintOf(bundle, problems),
@@ -77,9 +80,9 @@ export function resolveBundle(
   };
 }
 
-function allOf(sources: SourceAnchors, now: number): readonly Certificate[] {
+function allOf(sources: SourceAnchors, now: number): GatheredAnchors {
   const certificates = [...sources.values()].flat();
-  return gatherAnchors([{ state: 'certificates', name: 'sources', certificates }], now).anchors;
+  return gatherAnchors([{ state: 'certificates', name: 'sources', certificates }], now);
 }
 
 function targetsOf(

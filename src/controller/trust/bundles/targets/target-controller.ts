@@ -4,6 +4,7 @@ import { selectsLabels } from '../../../../api/label-selector.ts';
 import { parseKey, WorkQueue } from '../../../../kube/index.ts';
 import type { Clock, ObjectKey } from '../../../../kube/index.ts';
 import type { Logger } from '../../../../runtime/log.ts';
+import { TrustError } from '../../trust-error.ts';
 import { isOwnedBy, isTargetOf, targetPatch } from './present-target.ts';
 import { RepeatLimit } from './repeat-limit.ts';
 import { targetKinds } from './wanted-target.ts';
@@ -14,6 +15,13 @@ import type { TargetObject, TargetWriter } from './target-writer.ts';
 export interface WantedTargets {
   readonly namespaceSelector: LabelSelector;
   readonly kinds: ReadonlyMap<TargetKind, WantedTarget>;
+}
+
+/** Why a target is not what it should be. */
+export interface TargetFailure {
+  readonly message: string;
+  /** There is something of its name that is not the Bundle's. */
+  readonly isForeign: boolean;
 }
 
 export interface TargetControllerDependencies {
@@ -47,7 +55,9 @@ export class TargetController {
   readonly #wanted = new Map<string, WantedTargets | null>();
   /** Namespaces by Bundle. */
   readonly #pending = new Map<string, Set<string>>();
-  readonly #failures = new Map<string, Map<string, string>>();
+  readonly #failures = new Map<string, Map<string, TargetFailure>>();
+  /** Bundles whose targets have not all been what these want since they want it. */
+  readonly #lacking = new Set<string>();
 
   constructor(options: { readonly workers: number }, deps: TargetControllerDependencies) {
     this.#deps = deps;
@@ -73,8 +83,10 @@ export class TargetController {
     this.#wanted.set(bundle, wanted);
     for (const namespace of this.#deps.namespaces.list()) {
       const name = namespace.metadata.name ?? '';
-      if (this.#differs(bundle, name)) this.#add(bundle, name);
-      else this.#cleared(bundle, name);
+      if (this.#differs(bundle, name)) {
+        this.#lacking.add(bundle);
+        this.#add(bundle, name);
+      } else this.#cleared(bundle, name);
     }
   }
 
@@ -105,9 +117,21 @@ export class TargetController {
     return (this.#pending.get(bundle)?.size ?? 0) > 0;
   }
 
-  /** Messages by namespace. */
-  failures(bundle: string): ReadonlyMap<string, string> {
+  /** By namespace. */
+  failures(bundle: string): ReadonlyMap<string, TargetFailure> {
     return this.#failures.get(bundle) ?? new Map();
+  }
+
+  /**
+   * Where what a Bundle wants has never been, for people; undefined when it has been everywhere. A namespace that is new, or
+   * whose target somebody changes, begins with what is wanted now and holds up nobody.
+   */
+  lacking(bundle: string): string | undefined {
+    if (!this.#lacking.has(bundle)) return undefined;
+    const failing = this.#failing(bundle);
+    if (failing.length === 0) return 'all namespaces yet';
+    const more = failing.length > shownFailing ? ` and ${failing.length - shownFailing} more` : '';
+    return `namespaces ${failing.slice(0, shownFailing).join(', ')}${more}`;
   }
 
   run(signal: AbortSignal): Promise<void> {
@@ -116,15 +140,16 @@ export class TargetController {
 
   async #reconcile(key: string): Promise<void | { requeueAfterMs: number }> {
     const { namespace = '', name: bundle } = parseKey(key);
-    let failure: string | undefined;
+    let failure: TargetFailure | undefined;
     try {
       const waitMs = await this.#sync(bundle, namespace);
       if (waitMs > 0) {
-        failure = 'somebody else keeps changing it';
+        failure = { message: 'somebody else keeps changing it', isForeign: false };
         return { requeueAfterMs: waitMs };
       }
     } catch (error) {
-      failure = error instanceof Error ? error.message : String(error);
+      const isForeign = error instanceof TrustError && error.reason === 'foreign';
+      failure = { message: error instanceof Error ? error.message : String(error), isForeign };
       // It went while it was written to.
       if (!this.#isActive(namespace)) failure = undefined;
       else throw error;
@@ -201,21 +226,32 @@ export class TargetController {
     this.#settle(bundle, namespace, undefined);
   }
 
-  #settle(bundle: string, namespace: string, failure: string | undefined): void {
+  #settle(bundle: string, namespace: string, failure: TargetFailure | undefined): void {
     const pending = this.#pending.get(bundle);
     pending?.delete(namespace);
-    const failures = this.#failures.get(bundle) ?? new Map<string, string>();
+    const failures = this.#failures.get(bundle) ?? new Map<string, TargetFailure>();
     const before = failures.get(namespace);
     if (failure === undefined) failures.delete(namespace);
     else this.#failures.set(bundle, failures.set(namespace, failure));
     const drained = pending?.size === 0 && this.#pending.delete(bundle);
-    if (drained || before !== failure) this.#deps.onSettled(bundle);
+    if (!this.isPending(bundle) && this.#failing(bundle).length === 0) this.#lacking.delete(bundle);
+    if (drained || before?.message !== failure?.message) this.#deps.onSettled(bundle);
     this.#end(bundle);
+  }
+
+  /** Namespaces in which its target could not be written. What is somebody else's there is nobody's anchors of the Bundle. */
+  #failing(bundle: string): string[] {
+    const failures = [...this.failures(bundle)];
+    return failures.filter(([, { isForeign }]) => !isForeign).map(([namespace]) => namespace);
   }
 
   #end(bundle: string): void {
     if (this.#wanted.get(bundle) !== null || this.isPending(bundle)) return;
     this.#wanted.delete(bundle);
     this.#failures.delete(bundle);
+    this.#lacking.delete(bundle);
   }
 }
+
+/** Of the names in a message. */
+const shownFailing = 3;

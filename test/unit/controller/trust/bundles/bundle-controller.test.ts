@@ -7,7 +7,10 @@ import { getCondition } from '../../../../../src/api/condition.ts';
 import { EventRecorder } from '../../../../../src/controller/events/event-recorder.ts';
 import { BundleController } from '../../../../../src/controller/trust/bundles/bundle-controller.ts';
 import type { SourceContent } from '../../../../../src/controller/trust/bundles/gather-anchors.ts';
-import type { WantedTargets } from '../../../../../src/controller/trust/bundles/targets/target-controller.ts';
+import type {
+  TargetFailure,
+  WantedTargets,
+} from '../../../../../src/controller/trust/bundles/targets/target-controller.ts';
 import { KubeError } from '../../../../../src/kube/index.ts';
 import { silentLogger } from '../../../../../src/runtime/log.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
@@ -41,7 +44,9 @@ class World {
   failTarget = false;
   served = true;
   pending = false;
-  readonly failures = new Map<string, string>();
+  lacking: string | undefined;
+  conflict = false;
+  readonly failures = new Map<string, TargetFailure>();
   readonly wants: (WantedTargets | 'forgotten')[] = [];
   readonly notes: string[] = [];
   readonly controller = new BundleController(
@@ -76,6 +81,7 @@ class World {
         forget: () => void this.wants.push('forgotten'),
         failures: () => this.failures,
         isPending: () => this.pending,
+        lacking: () => this.lacking,
       },
       clusterTrustBundles: {
         publish: async () => {
@@ -86,6 +92,7 @@ class World {
       },
       onPublished: () => void (this.told += 1),
       writeStatus: async (bundle, status) => {
+        if (this.conflict) throw new KubeError('conflict', 'changed');
         this.statusWrites += 1;
         this.bundle = { ...bundle, status };
       },
@@ -138,7 +145,7 @@ describe('the controller of Bundles', () => {
     await world.look();
     assert.equal(world.statusWrites, 0);
     world.pending = false;
-    world.failures.set('web', 'quota');
+    world.failures.set('web', { message: 'quota', isForeign: false });
     world.controller.settled('roots');
     await world.clock.advance(0);
     assert.equal(world.synced, 'SyncTargetFailed: not written in namespaces web: quota');
@@ -218,6 +225,36 @@ describe('the controller of Bundles', () => {
     assert.equal(lacks(), undefined, 'what has expired is in no Bundle');
     assert.ok(world.told > before);
     assert.equal(world.controller.publishedHash('roots'), anchorsHash(world.set?.spec.anchors ?? ''));
+  });
+
+  it('tells those who wait where its targets have never been', async () => {
+    await world.look([of(a, b)]);
+    world.lacking = 'namespaces app';
+    const lacks = (): string | undefined => world.controller.lacks('roots', [b.certificate]);
+    assert.equal(lacks(), 'Bundle roots has not brought it to namespaces app');
+    const before = world.told;
+    world.lacking = undefined;
+    world.controller.settled('roots');
+    assert.ok(world.told > before, 'those who wait look again');
+    assert.equal(lacks(), undefined);
+  });
+
+  it('says what has become of it though somebody else was faster, and nothing else comes', async () => {
+    await world.look();
+    world.conflict = true;
+    await world.look([of(a), gone]);
+    assert.match(world.synced, /^Synced/);
+    world.conflict = false;
+    await world.clock.advance(1_000);
+    assert.match(world.synced, /^SourceNotFound/);
+  });
+
+  it('drops an anchor at its end that stays because its source fails', async () => {
+    await world.look([of(a), of(soon)]);
+    await world.look([of(a), gone]);
+    assert.ok(world.set?.spec.anchors.includes(soon.pem));
+    await world.clock.advance(hour + 1000);
+    assert.equal(world.set?.spec.anchors, a.pem);
   });
 
   it('keeps saying that the cluster has no ClusterTrustBundles', async () => {

@@ -126,7 +126,9 @@ describe('what a Bundle comes to', () => {
   it('names the first failing namespaces and counts the rest', () => {
     const bundle = newBundle();
     const { resolved } = resolve([of(a.certificate)], { bundle });
-    const failures = new Map(['d', 'c', 'b', 'a'].map((namespace) => [namespace, 'no']));
+    const failures = new Map(
+      ['d', 'c', 'b', 'a'].map((namespace) => [namespace, { message: 'no', isForeign: false }]),
+    );
     const { reason, message } = syncedCondition(bundle, resolved, failures, []);
     assert.equal(reason, 'SyncTargetFailed');
     assert.equal(message, 'not written in namespaces a: no; b: no; c: no and 1 more');

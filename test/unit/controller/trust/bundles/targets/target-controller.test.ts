@@ -167,7 +167,7 @@ describe('the targets of a Bundle', () => {
     cluster.refused.set('shop', new KubeError('forbidden', 'quota'));
     await want();
     assert.ok(cluster.stored.has('web/roots'));
-    assert.deepEqual([...controller.failures('roots')], [['shop', 'quota']]);
+    assert.deepEqual([...controller.failures('roots')], [['shop', { message: 'quota', isForeign: false }]]);
     assert.equal(controller.isPending('roots'), false);
     const tries = (): number => cluster.calls.filter((call) => call === 'create shop/roots').length;
     await clock.advance(10_000);
@@ -176,6 +176,30 @@ describe('the targets of a Bundle', () => {
     await clock.advance(60_000);
     assert.equal(controller.failures('roots').size, 0);
     assert.equal(settled.at(-1), 'roots');
+  });
+
+  it('are told of as lacking until they were everywhere once', async () => {
+    cluster.refused.set('shop', new KubeError('forbidden', 'quota'));
+    controller.want('roots', { namespaceSelector: {}, kinds: kinds() });
+    assert.equal(controller.lacking('roots'), 'all namespaces yet');
+    await settled5();
+    assert.equal(controller.lacking('roots'), 'namespaces shop');
+    cluster.refused.clear();
+    await clock.advance(60_000);
+    assert.equal(controller.lacking('roots'), undefined);
+    namespaces.set('new', { metadata: { name: 'new' }, status: { phase: 'Active' } });
+    cluster.refused.set('new', new KubeError('forbidden', 'quota'));
+    controller.namespaceChanged('new');
+    await settled5();
+    assert.equal(controller.failures('roots').size, 1);
+    assert.equal(controller.lacking('roots'), undefined, 'nobody there has had anything else');
+  });
+
+  it('are not lacking where something else has their name', async () => {
+    cluster.put({ metadata: { namespace: 'web', name: 'roots' }, data: { 'ca.crt': 'mine' } });
+    await want();
+    assert.equal(controller.failures('roots').get('web')?.isForeign, true);
+    assert.equal(controller.lacking('roots'), undefined);
   });
 
   it('are never deleted before it is known what the Bundle wants', async () => {
@@ -201,7 +225,7 @@ describe('the targets of a Bundle', () => {
     const labels = { 'trust.cert-manager.io/bundle': 'roots' };
     cluster.put({ metadata: { namespace: 'shop', name: 'roots', labels }, data: { 'ca.crt': 'copied' } });
     await want({ matchLabels: { team: 'web' } });
-    assert.match(controller.failures('roots').get('web') ?? '', /exists and is not the Bundle's/);
+    assert.match(controller.failures('roots').get('web')?.message ?? '', /exists and is not the Bundle's/);
     assert.deepEqual(
       [...cluster.stored.values()].map(({ data }) => data?.['ca.crt']),
       ['mine', 'copied'],
@@ -242,7 +266,7 @@ describe('the targets of a Bundle', () => {
     for (let round = 0; round < 20; round += 1) await spoil();
     const patches = (): number => cluster.calls.filter((call) => call.startsWith('patch')).length;
     assert.equal(patches(), 5);
-    assert.match(controller.failures('roots').get('web') ?? '', /somebody else keeps changing it/);
+    assert.match(controller.failures('roots').get('web')?.message ?? '', /somebody else keeps changing it/);
     await clock.advance(61_000);
     assert.equal(patches(), 6);
     assert.equal(controller.failures('roots').size, 0);
