@@ -8,7 +8,7 @@ import type { Clock, Connection, KubeClient } from '../kube/index.ts';
 import { KeyGenerator } from '../pki/index.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { DriverMetrics, TrustCounts } from './metrics.ts';
-import { watchAnchorSets, watchPods, watchRequests } from './node-watches.ts';
+import { readAnchorSet, watchAnchorSets, watchPods, watchRequests } from './node-watches.ts';
 import { type DriverOptions, driverPaths } from './options.ts';
 import { AnchorSets } from './trust/anchor-sets.ts';
 import { coverage } from './trust/coverage.ts';
@@ -98,7 +98,14 @@ export function nodeVolumes(options: DriverOptions, dependencies: NodeVolumesDep
   const { read: readAnchors } = new AnchorCache();
   const anchors = new AnchorSets(
     {},
-    { reflector: (onError) => watchAnchorSets(dependencies, onError), readAnchors, clock, random, log },
+    {
+      reflector: (onError) => watchAnchorSets(dependencies, onError),
+      read: (name, signal) => readAnchorSet(dependencies, name, signal),
+      readAnchors,
+      clock,
+      random,
+      log,
+    },
   );
   const volumes: Volumes = new Volumes(
     { concurrentRenewals: 32, keepIssuedRequests: options.keepIssuedRequests },

@@ -54,6 +54,18 @@ export function watchAnchorSets(
   );
 }
 
+/** One AnchorSet, not from the API server's cache. */
+export async function readAnchorSet(
+  { client }: Pick<NodeWatchesDependencies, 'client'>,
+  name: string,
+  signal: AbortSignal,
+): Promise<AnchorSet | undefined> {
+  const { items } = await client
+    .resource(anchorSets)
+    .list({ fieldSelector: `metadata.name=${name}` }, { signal });
+  return items[0];
+}
+
 function watch<T extends KubeObject>(
   type: ResourceType<T>,
   selection: {

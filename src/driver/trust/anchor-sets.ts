@@ -45,6 +45,8 @@ export interface AnchorLookup {
 export interface AnchorSetsDependencies {
   /** Of all AnchorSets. */
   readonly reflector: (onError: (error: unknown) => void) => Reflector<AnchorSet>;
+  /** The AnchorSet of this name as it is at this moment. Throws KubeError. */
+  readonly read: (name: string, signal: AbortSignal) => Promise<AnchorSet | undefined>;
   /** Throws for what is no list of certificates. */
   readonly readAnchors: (pem: string) => readonly Certificate[];
   readonly clock: Clock;
@@ -109,6 +111,17 @@ export class AnchorSets implements AnchorLookup {
   /** Of the anchors that the set has now, whether or not they can be used; undefined where there is no such set. */
   presentHash(source: AnchorSource): string | undefined {
     return this.#entryFor(source)?.hash;
+  }
+
+  /**
+   * Asks the API server whether what was heard of the set is what it is at this moment: a watch may be behind what other
+   * objects tell already.
+   *
+   * @throws {KubeError}
+   */
+  async isCurrent(source: AnchorSource, signal: AbortSignal): Promise<boolean> {
+    const now = await this.#deps.read(anchorSetName(source), signal);
+    return now !== undefined && anchorsHash(now.spec.anchors) === this.presentHash(source);
   }
 
   /** How many there are, and how many of those in use have a state that cannot be used. */

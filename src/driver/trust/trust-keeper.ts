@@ -7,11 +7,11 @@ import { isLive, type LiveVolume } from '../volume/volume.ts';
 import type { Volumes } from '../volume/volumes.ts';
 import type { AnchorSets } from './anchor-sets.ts';
 import { behindSince, isBehind } from './coverage.ts';
-import { isConcernedBy, issuerSource } from './volume-anchors.ts';
+import { isConcernedBy, issuerSource, sourcesOf } from './volume-anchors.ts';
 
 export interface TrustKeeperDependencies {
   readonly volumes: Pick<Volumes, 'all' | 'get' | 'retrust' | 'renewBy'>;
-  readonly anchors: Pick<AnchorSets, 'state' | 'find' | 'presentHash' | 'subscribe'>;
+  readonly anchors: Pick<AnchorSets, 'state' | 'find' | 'presentHash' | 'isCurrent' | 'subscribe'>;
   /** Told whenever the anchors of a volume may have changed. */
   readonly onChange: () => void;
   readonly events: Pick<PodEvents, 'warn'>;
@@ -45,7 +45,7 @@ export class TrustKeeper {
       {
         clock,
         random,
-        reconcile: (volumeId) => this.#keep(volumeId),
+        reconcile: (volumeId, signal) => this.#keep(volumeId, signal),
         onError: (volumeId, error, retryInMs) => this.#failed(volumeId, error, retryInMs),
       },
     );
@@ -76,15 +76,29 @@ export class TrustKeeper {
     this.#report();
   }
 
-  async #keep(volumeId: string): Promise<void> {
+  async #keep(volumeId: string, signal: AbortSignal): Promise<void> {
     const { volumes } = this.#deps;
     await setImmediate();
     const volume = volumes.get(volumeId);
     if (volume === undefined || !isLive(volume)) return this.#forget(volumeId);
     this.#retrust(volume);
-    this.#failures.delete(volumeId);
     this.#reissue(volume);
     this.#report();
+    await this.#leaveSetAlone(volumeId, signal);
+    this.#failures.delete(volumeId);
+  }
+
+  /**
+   * What came with a certificate beside the set is needed while the node has not heard of it, and no longer: it may have
+   * been taken from the set while the certificate was on its way.
+   */
+  async #leaveSetAlone(volumeId: string, signal: AbortSignal): Promise<void> {
+    const { anchors, volumes } = this.#deps;
+    const volume = volumes.get(volumeId);
+    if (volume === undefined || !isLive(volume) || volume.generation.trust?.own?.hasMore !== true) return;
+    const [source] = sourcesOf(volume.spec);
+    // Where the set has changed, the watch brings it, and with it an end to the rest.
+    if (source !== undefined && (await anchors.isCurrent(source, signal))) volumes.retrust(volumeId);
   }
 
   #retrust(volume: LiveVolume): void {

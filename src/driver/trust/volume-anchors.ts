@@ -141,7 +141,9 @@ function ownAnchors(
     // What came with the certificate may be newer than what the node has heard of. Of a volume that says nothing of where
     // its anchors are from, nothing is taken away.
     const beside = issued?.anchors ?? (present.state === undefined ? present.own : []);
-    return { anchors: united(anchors, beside), applied: appliedOf(set) };
+    const all = united(anchors, beside);
+    const hasMore = issued !== undefined && all.length > anchors.length;
+    return { anchors: all, applied: { ...appliedOf(set), hasMore } };
   }
   if (issued === undefined) return kept;
   const isForgotten =
@@ -188,7 +190,7 @@ function isTrustDomain(name: string): boolean {
 }
 
 function appliedOf({ hash, name, refreshHintSeconds, sequence }: KnownSet): AppliedSet {
-  return { set: name, hash, sequence, refreshHintSeconds };
+  return { set: name, hash, sequence, refreshHintSeconds, hasMore: false };
 }
 
 function bundleSetName(name: string): string {

@@ -6,6 +6,8 @@ export interface AppliedSet {
   readonly hash: string;
   readonly sequence: number;
   readonly refreshHintSeconds: number | undefined;
+  /** The volume has others beside these, which came with its certificate and may be newer. */
+  readonly hasMore: boolean;
 }
 
 export interface FederatedSet extends AppliedSet {
@@ -45,9 +47,10 @@ export function parseTrustState(text: string | undefined): TrustState | undefine
 
 function appliedSet(value: unknown): AppliedSet | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { hash, refreshHintSeconds: hint, sequence, set } = value as Record<string, unknown>;
+  const { hash, hasMore, refreshHintSeconds: hint, sequence, set } = value as Record<string, unknown>;
   if (typeof set !== 'string' || typeof hash !== 'string' || typeof sequence !== 'number') return undefined;
-  return { set, hash, sequence, refreshHintSeconds: typeof hint === 'number' ? hint : undefined };
+  const refreshHintSeconds = typeof hint === 'number' ? hint : undefined;
+  return { set, hash, sequence, refreshHintSeconds, hasMore: hasMore === true };
 }
 
 function parseObject(text: string | undefined): Record<string, unknown> | undefined {

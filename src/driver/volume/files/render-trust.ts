@@ -60,8 +60,10 @@ function renderBundles(spec: VolumeSpec, material: TrustMaterial): Map<string, s
   const { spiffeBundle: ownFile } = spec.files;
   const files = new Map<string, string>();
   if (ownFile !== undefined && anchors.length > 0) {
-    const { refreshHintSeconds, sequence } = trust?.own ?? {};
-    files.set(ownFile, spiffeBundle(anchors, { sequence, refreshHintSeconds }));
+    const { hasMore, refreshHintSeconds, sequence } = trust?.own ?? {};
+    // One number is for one content alone.
+    const numbered = hasMore === true ? undefined : sequence;
+    files.set(ownFile, spiffeBundle(anchors, { sequence: numbered, refreshHintSeconds }));
   }
   for (const other of federated) {
     const { trustDomain } = other.applied;

@@ -26,6 +26,10 @@ export class FakeAnchorSets implements Pick<Resource<AnchorSet>, 'type' | 'list'
   installed = true;
   /** Lists that were asked for. */
   lists = 0;
+  /** Reads of one of them. */
+  reads = 0;
+  /** Watches are behind: they hear of nothing until this is false and the next change comes. */
+  isDeaf = false;
   readonly #objects = new Map<string, AnchorSet>();
   readonly #watchers = new Set<(event: WatchEvent<AnchorSet>) => void>();
   #version = 1;
@@ -61,6 +65,11 @@ export class FakeAnchorSets implements Pick<Resource<AnchorSet>, 'type' | 'list'
     return { metadata: { resourceVersion: String(this.#version) }, items };
   }
 
+  async read(name: string): Promise<AnchorSet | undefined> {
+    this.reads += 1;
+    return structuredClone(this.#objects.get(name));
+  }
+
   watch(
     _query: WatchQuery,
     onEvent: (event: WatchEvent<AnchorSet>) => void,
@@ -76,6 +85,7 @@ export class FakeAnchorSets implements Pick<Resource<AnchorSet>, 'type' | 'list'
   }
 
   #tell(event: WatchEvent<AnchorSet>): void {
+    if (this.isDeaf) return;
     for (const tell of this.#watchers) tell(structuredClone(event));
   }
 }

@@ -151,6 +151,7 @@ export class TestNode implements Disposable {
       {},
       {
         reflector: (onError) => this.anchorSets.reflector(clock, onError),
+        read: (name) => this.anchorSets.read(name),
         readAnchors: parseChain,
         clock,
         random,

@@ -31,6 +31,7 @@ beforeEach(() => {
     {},
     {
       reflector: (onError) => api.reflector(clock, onError),
+      read: (name) => api.read(name),
       readAnchors: parseChain,
       clock,
       random: () => 0,

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { anchorsHash } from '../../../../src/api/anchor-set.ts';
 import { Authority } from '../support/authority.ts';
 import { day, failure, gate, hour, minute, second, sourceOf } from '../support/builders.ts';
-import { bundle, issuer } from '../support/fake-anchor-sets.ts';
+import { bundle, FakeAnchorSets, issuer } from '../support/fake-anchor-sets.ts';
 import { type TestDriver, TestNode, quiet, until } from '../support/test-node.ts';
 
 const old = await Authority.create(Date.UTC(2026, 0, 1));
@@ -30,6 +30,9 @@ const has = (name: string): boolean => fs.existsSync(join(node.target, name));
 const generation = (target = node.target): number => Number(read('generation', target));
 const info = (): { generation: number; anchors: { subject: string }[]; renewAt: string } =>
   JSON.parse(read('certificate.json')) as ReturnType<typeof info>;
+
+const sequenceIn = (): number | undefined =>
+  (JSON.parse(read('bundle.json')) as { spiffe_sequence?: number }).spiffe_sequence;
 
 async function publish(attributes: Record<string, string> = {}): Promise<void> {
   await driver.publish(sourceOf(node.target, attributes));
@@ -103,14 +106,52 @@ describe('a volume whose issuer gets other anchors', () => {
 });
 
 describe('a certificate that comes while the CA changes', () => {
-  it('brings its anchors beside those of the set', async () => {
+  it('brings its anchors beside those of the set while the node has not heard of them', async () => {
     node.anchorSets.set(issuer, nextPem);
     await quiet();
-    await publish();
+    node.anchorSets.isDeaf = true;
+    node.anchorSets.set(issuer, oldPem + nextPem);
+    await publish({ 'spiffe-bundle-file': 'bundle.json' });
     assert.equal(read('ca.crt'), nextPem + oldPem);
+    assert.deepEqual(sequenceIn(), undefined, 'it is not the content of a number');
+    node.anchorSets.isDeaf = false;
     node.anchorSets.set(issuer, oldPem + nextPem);
     await quiet();
     assert.equal(read('ca.crt'), oldPem + nextPem, 'the set as it is');
+    assert.equal(sequenceIn(), 3);
+  });
+
+  it('brings nothing back that was taken from the set while it was on its way', async () => {
+    node.anchorSets.set(issuer, oldPem + nextPem);
+    await publish({ 'spiffe-bundle-file': 'bundle.json' });
+    const held = gate();
+    node.api.answer = async (request) => {
+      const status = await next.sign(request, node.clock.now());
+      await held.opened;
+      return { ...status, ca: Buffer.from(oldPem + nextPem).toString('base64') };
+    };
+    await node.pass(16 * hour + second);
+    await until(() => node.api.created.length === 2, 'the renewal asks');
+    node.anchorSets.set(issuer, nextPem);
+    await quiet();
+    held.open();
+    await until(() => node.anchorSets.reads > 0, 'the driver looks again');
+    await quiet();
+    assert.equal(new X509Certificate(read('tls.crt')).issuer, 'CN=next ca');
+    assert.equal(read('ca.crt'), nextPem);
+    assert.equal(sequenceIn(), 2);
+  });
+
+  it('brings nothing back for a driver either that ends before it has looked again', async () => {
+    node.anchorSets.set(issuer, nextPem);
+    await quiet();
+    node.anchorSets.read = () => new Promise(() => {});
+    await publish();
+    assert.equal(read('ca.crt'), nextPem + oldPem);
+    driver.life.kill();
+    node.anchorSets.read = (name) => FakeAnchorSets.prototype.read.call(node.anchorSets, name);
+    driver = await node.start();
+    await until(() => read('ca.crt') === nextPem, 'the set alone');
   });
 
   it('is taken when it is issued by an anchor of the set that it does not name', async () => {
