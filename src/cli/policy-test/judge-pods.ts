@@ -31,6 +31,8 @@ export interface TestOutcome {
   readonly results: readonly VolumeResult[];
   /** What could change the answer and is not known. */
   readonly warnings: readonly string[];
+  /** Whose volumes counted: those that were given, and that of injection. */
+  readonly driverNames: readonly string[];
 }
 
 /** What becomes of each volume of each pod. */
@@ -38,8 +40,9 @@ export async function judgePods(
   { others, policies, workloads }: TestInput,
   options: TestOptions,
 ): Promise<TestOutcome> {
-  const { clusterDomain, driverNames, namespace, trustDomain } = options;
-  const scene = sceneOf([...workloads, ...others], namespace);
+  const { clusterDomain, namespace, trustDomain } = options;
+  const scene = sceneOf([...workloads, ...others], namespace, options.driverNames);
+  const driverNames = [...new Set([...options.driverNames, scene.injection.driver])];
   const judge = new Policies(
     { surroundings: { clusterDomain, trustDomain } },
     {
@@ -55,12 +58,12 @@ export async function judgePods(
     const planned = podOf(manifest.object, namespace);
     if (planned === undefined) continue;
     warnings.push(...misplaced(manifest, planned, scene));
-    const ofPod = await judgePod(planned, scene, judge, options);
+    const ofPod = await judgePod(planned, scene, judge, { ...options, driverNames });
     results.push(...ofPod);
     if (ofPod.length > 0) namespaces.push(planned.pod.metadata.namespace ?? '');
   }
   warnings.unshift(...unlabelled(namespaces, policies, scene));
-  return { results, warnings: [...warnings, ...notLookedAt(workloads, driverNames)] };
+  return { results, warnings: [...warnings, ...notLookedAt(workloads, driverNames)], driverNames };
 }
 
 async function judgePod(

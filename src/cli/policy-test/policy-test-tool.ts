@@ -56,18 +56,18 @@ export const policyTestTool: Tool<typeof flags> = {
     'Exit codes: 0 all is approved, 1 something is not, 3 the files cannot be understood, 64 wrong usage.',
   ],
   async run({ values }, io) {
-    const { clusterDomain, driverNames, filename, namespace, output } = values;
+    const { clusterDomain, filename, namespace, output } = values;
     if (filename.length === 0) throw new FlagError('bad-value', '--filename: must name a file');
     const workloads = await readManifests(filename, io);
     const others = await readManifests(values.service, io);
     const policies = [...workloads, ...(await readPolicyFiles(values.policy, io))];
-    const { results, warnings } = await judgePods(
+    const { driverNames, results, warnings } = await judgePods(
       { workloads, others, policies: readPolicies(policies) },
       {
         namespace,
         trustDomain: values.trustDomain,
         clusterDomain,
-        driverNames,
+        driverNames: values.driverNames,
         defaultIssuer: defaultIssuerOf(values),
         defaultDuration: values.defaultDuration,
       },

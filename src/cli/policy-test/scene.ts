@@ -18,15 +18,22 @@ interface NamespaceFacts {
   readonly annotations: Annotations;
 }
 
-/** @param namespace of objects that name none */
-export function sceneOf(manifests: readonly Manifest[], namespace: string): Scene {
+/**
+ * @param namespace of objects that name none
+ * @param driverNames as the command line has them
+ */
+export function sceneOf(
+  manifests: readonly Manifest[],
+  namespace: string,
+  driverNames: readonly string[],
+): Scene {
   const objects = manifests.map(({ object }) => object).filter((object) => knownKind(object) !== undefined);
   return {
     services: objects
       .filter((object): object is Service => object.kind === services.kind)
       .map((service) => ({ ...service, metadata: { namespace, ...service.metadata } })),
     namespaces: new Map(objects.filter(isNamespace).map(factsOf)),
-    injection: readInjection(manifests),
+    injection: readInjection(manifests, driverNames),
   };
 }
 

@@ -479,7 +479,7 @@ describe('injection', { timeout: 120_000 }, () => {
     });
     assert.deepEqual(containersOf(made)[0]?.volumeMounts, [injected]);
     const stored = JSON.parse(await cluster.kubectl(['get', ...policy, '-o', 'json'])) as KubeObject;
-    injection = readInjection([{ path: 'cluster', object: stored }]);
+    injection = readInjection([{ path: 'cluster', object: stored }], []);
     isAtWork = true;
     await create(pod(inject({ duration: '1h' })));
     isAtWork = false;

@@ -86,7 +86,7 @@ describe('the settings of injection', () => {
     assert.deepEqual(variable('choices'), choices);
     assert.deepEqual(variable('patterns'), patterns);
     assert.deepEqual(variable('examples'), examples);
-    assert.deepEqual(readInjection(manifests(`${folder}/mutating-policy.yaml`)), usualInjection);
+    assert.deepEqual(readInjection(manifests(`${folder}/mutating-policy.yaml`), []), usualInjection);
     for (const file of globSync(`${folder}/*-policy.yaml`, { cwd: root })) {
       const binding = manifests(file).find(({ object }) => object.kind.endsWith('Binding'));
       const [expression] = binding?.object.spec.matchResources?.namespaceSelector.matchExpressions ?? [];

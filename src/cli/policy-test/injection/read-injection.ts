@@ -11,13 +11,19 @@ interface MutatingPolicy {
 /**
  * Driver and defaults of the cluster's injection, where its policy is among the objects; else those of the component.
  *
+ * @param driverNames of the drivers that the cluster has: without a policy, it injects volumes of one of these
  * @throws {ToolError} when a patch of them is no text, or no map of texts
  */
-export function readInjection(manifests: readonly Manifest[]): Injection {
+export function readInjection(manifests: readonly Manifest[], driverNames: readonly string[]): Injection {
   const manifest = manifests.find(
     ({ object }) => object.kind === 'MutatingAdmissionPolicy' && object.metadata.name === 'certmount-inject',
   );
-  if (manifest === undefined) return usualInjection;
+  if (manifest === undefined) {
+    const [first = usualInjection.driver] = driverNames;
+    return driverNames.includes(usualInjection.driver)
+      ? usualInjection
+      : { ...usualInjection, driver: first };
+  }
   const { variables = [] } = (manifest.object as unknown as MutatingPolicy).spec;
   const valueOf = (name: string): unknown => {
     const expression = variables.find((variable) => variable.name === name)?.expression ?? '';

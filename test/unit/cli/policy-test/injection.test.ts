@@ -15,6 +15,20 @@ const namespace = (annotations: Readonly<Record<string, string>>, name = 'web'):
 
 const both = (...manifests: readonly string[]): { p: string } => ({ p: manifests.join('\n---\n') });
 
+/** That of a cluster whose driver has another name. */
+const mutating = (defaults: string): string =>
+  JSON.stringify({
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'MutatingAdmissionPolicy',
+    metadata: { name: 'certmount-inject' },
+    spec: {
+      variables: [
+        { name: 'driver', expression: "'csi.example.org'" },
+        { name: 'defaults', expression: defaults },
+      ],
+    },
+  });
+
 const asks = { 'certmount.io/inject': 'true', 'certmount.io/inject-issuer-name': 'mesh' };
 
 describe('certmount policy test of pods that ask by annotation', () => {
@@ -123,19 +137,24 @@ describe('certmount policy test of pods that ask by annotation', () => {
     assert.deepEqual([code, err], [0, '']);
   });
 
+  it('counts what is injected, whatever the driver of the cluster is called', async () => {
+    const asksToo = annotated({ ...asks, 'certmount.io/inject-dns-names': 'www.example.org' });
+    const foreign = JSON.stringify({
+      apiVersion: 'batch.volcano.sh/v1alpha1',
+      kind: 'Job',
+      metadata: { name: 'train', namespace: 'web' },
+      spec: { tasks: [{ template: { spec: { volumes: [volume({}, 'csi.example.org')] } } }] },
+    });
+    const given = await run(both(pod({}), asksToo, foreign, mutating("{'preset': 'spiffe'}")), '-f', 'p');
+    assert.equal(given.code, 1);
+    assert.match(given.out, /volume tls: approved[^]*volume certmount-identity: denied/);
+    assert.match(given.err, /Job web\/train: pods of a Job\.batch\.volcano\.sh are not looked at/);
+    const named = await run(both(asksToo), '-f', 'p', '--driver-names', 'csi.example.org');
+    assert.equal(named.code, 1);
+    assert.match(named.out, /volume certmount-identity: denied/);
+  });
+
   it('takes driver and defaults of the cluster from its policy', async () => {
-    const mutating = (defaults: string): string =>
-      JSON.stringify({
-        apiVersion: 'admissionregistration.k8s.io/v1',
-        kind: 'MutatingAdmissionPolicy',
-        metadata: { name: 'certmount-inject' },
-        spec: {
-          variables: [
-            { name: 'driver', expression: "'csi.example.org'" },
-            { name: 'defaults', expression: defaults },
-          ],
-        },
-      });
     const asksOnly = annotated({ 'certmount.io/inject': 'true' });
     const flags = ['-f', 'p', '--driver-names', 'csi.example.org'];
     const { code, out } = await run(both(asksOnly, mutating("{'issuer-name': 'cluster'}")), ...flags);
