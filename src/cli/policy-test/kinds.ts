@@ -1,30 +1,34 @@
 import { certificateRequestPolicies, policyGroup } from '../../api/certificate-request-policy.ts';
 import type { Schema } from '../../api/crds/schema.ts';
 import type { KubeObject } from '../../kube/object.ts';
+import { ofCronJob, ofJob, ofStatefulSet, type PodNaming, randomPart, suffixed } from './controlled-pods.ts';
 import { mutatingPolicyShape, namespaceShape, policyShape, serviceShape, workloadShape } from './shapes.ts';
 
 /** A kind of object that is looked at. */
 export interface KnownKind {
   readonly group: string;
   readonly shape: Schema;
-  /** Of one that pods come from: where its pod template lies, and what the names of its pods end in. */
-  readonly pods?: { readonly path: readonly string[]; readonly suffix: string };
+  /** Of one that pods come from: where its pod template lies, and what its pods have beside. */
+  readonly pods?: { readonly path: readonly string[]; readonly naming: PodNaming };
 }
 
-function workload(group: string, suffix: string, ...path: readonly string[]): KnownKind {
-  return { group, shape: workloadShape(path), pods: { path, suffix } };
+const withRandomPart = suffixed(`-${randomPart}`);
+const ofDeployment = suffixed(`-5d4f8c7b9d-${randomPart}`);
+
+function workload(group: string, naming: PodNaming, ...path: readonly string[]): KnownKind {
+  return { group, shape: workloadShape(path), pods: { path, naming } };
 }
 
 const kinds: Readonly<Record<string, KnownKind>> = {
-  Pod: workload('', ''),
-  PodTemplate: workload('', '', 'template'),
-  ReplicationController: workload('', '-x2x4q', 'spec', 'template'),
-  Deployment: workload('apps', '-5d4f8c7b9d-x2x4q', 'spec', 'template'),
-  ReplicaSet: workload('apps', '-x2x4q', 'spec', 'template'),
-  StatefulSet: workload('apps', '-0', 'spec', 'template'),
-  DaemonSet: workload('apps', '-x2x4q', 'spec', 'template'),
-  Job: workload('batch', '-x2x4q', 'spec', 'template'),
-  CronJob: workload('batch', '-29000000-x2x4q', 'spec', 'jobTemplate', 'spec', 'template'),
+  Pod: workload('', suffixed('')),
+  PodTemplate: workload('', suffixed(''), 'template'),
+  ReplicationController: workload('', withRandomPart, 'spec', 'template'),
+  Deployment: workload('apps', ofDeployment, 'spec', 'template'),
+  ReplicaSet: workload('apps', withRandomPart, 'spec', 'template'),
+  StatefulSet: workload('apps', ofStatefulSet, 'spec', 'template'),
+  DaemonSet: workload('apps', withRandomPart, 'spec', 'template'),
+  Job: workload('batch', ofJob, 'spec', 'template'),
+  CronJob: workload('batch', ofCronJob, 'spec', 'jobTemplate', 'spec', 'template'),
   Namespace: { group: '', shape: namespaceShape },
   Service: { group: '', shape: serviceShape },
   MutatingAdmissionPolicy: { group: 'admissionregistration.k8s.io', shape: mutatingPolicyShape },

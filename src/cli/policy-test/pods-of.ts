@@ -1,5 +1,6 @@
 import type { Pod } from '../../api/core.ts';
 import type { KubeObject } from '../../kube/object.ts';
+import { randomPart } from './controlled-pods.ts';
 import { knownKind } from './kinds.ts';
 import { isObject } from './schema-faults.ts';
 
@@ -21,22 +22,26 @@ export function podOf(object: KubeObject, defaultNamespace: string): PlannedPod 
   const pods = knownKind(object)?.pods;
   if (pods === undefined) return undefined;
   const { kind = '', metadata } = object;
-  const name = metadata.name ?? `${metadata.generateName ?? `${kind.toLowerCase()}-`}x2x4q`;
+  const name = metadata.name ?? `${metadata.generateName ?? `${kind.toLowerCase()}-`}${randomPart}`;
   const namespace = metadata.namespace ?? defaultNamespace;
-  const podName = `${name}${pods.suffix}`;
-  // Of this form by its shape.
-  const template = pods.path.reduce<unknown>(
-    (value, key) => (isObject(value) ? value[key] : undefined),
-    object,
-  ) as Pod;
+  // Both of this form by their shape.
+  const template = fieldOf(object, pods.path) as Pod;
+  const owner = fieldOf(object, pods.path.slice(0, -1)) as Record<string, unknown>;
+  const made = pods.naming(name, owner);
   return {
     origin: `${kind} ${namespace}/${name}`,
     path: pods.path,
     pod: {
-      metadata: { ...template.metadata, name: podName, namespace, uid: standInUid },
+      metadata: {
+        ...template.metadata,
+        labels: { ...template.metadata?.labels, ...made.labels },
+        name: made.name,
+        namespace,
+        uid: standInUid,
+      },
       spec: {
         ...template.spec,
-        ...(kind === 'StatefulSet' && hostOf(object, podName)),
+        ...made.spec,
         serviceAccountName: serviceAccountOf(template.spec),
       },
       status: { podIPs: [{ ip: standInIp }] },
@@ -49,8 +54,6 @@ function serviceAccountOf({ serviceAccount, serviceAccountName }: Pod['spec']): 
   return serviceAccountName || serviceAccount || 'default';
 }
 
-/** What the controller of StatefulSets adds to its pods. */
-function hostOf(object: KubeObject & { spec?: unknown }, hostname: string): Partial<Pod['spec']> {
-  const subdomain = isObject(object.spec) ? object.spec['serviceName'] : undefined;
-  return typeof subdomain === 'string' ? { hostname, subdomain } : { hostname };
+function fieldOf(object: unknown, path: readonly string[]): unknown {
+  return path.reduce((value, key) => (isObject(value) ? value[key] : undefined), object);
 }

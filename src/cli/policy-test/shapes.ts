@@ -65,11 +65,19 @@ const podSpec = open({
   initContainers: list(container),
 });
 
-/** A workload whose pod template lies at this path; of a StatefulSet the name of its Service counts too. */
+/** What controllers read of a workload for the names and labels of its pods. */
+const controlled = {
+  serviceName: text(),
+  ordinals: open({ start: integer('int32', undefined, { minimum: 0 }) }),
+  completionMode: text(),
+  manualSelector: flag(),
+};
+
+/** A workload whose pod template lies at this path. */
 export function workloadShape(path: readonly string[]): Schema {
   const template = open({ metadata }, { spec: podSpec });
   const { properties = {}, required = [] } = path.reduceRight(
-    (inner, key) => open({ metadata, serviceName: text() }, { [key]: inner }),
+    (inner, key) => open({ metadata, ...controlled }, { [key]: inner }),
     template,
   );
   // A template may have no metadata, an object must.

@@ -113,6 +113,46 @@ describe('certmount policy test', () => {
     assert.equal((await run({ p: JSON.stringify(set) }, '-f', 'p')).code, 0);
   });
 
+  it('lets a Service select what controllers alone write on their pods', async () => {
+    const asked = (name: string): object => ({ spec: { volumes: [volume({ 'dns-names': name })] } });
+    const workload = (kind: string, spec: object): object => ({
+      kind,
+      metadata: { name: 'db', namespace: 'web' },
+      spec,
+    });
+    const statefulSet = (name: string): object =>
+      workload('StatefulSet', { serviceName: 'peers', ordinals: { start: 5 }, template: asked(name) });
+    const job = (more: object, name = 'one.web.svc'): object =>
+      workload('Job', { ...more, template: asked(name) });
+    const cronJob = (name: string): object =>
+      workload('CronJob', {
+        jobTemplate: { spec: { completionMode: 'Indexed', template: asked(name) } },
+      });
+    const indexed = { completionMode: 'Indexed' };
+    const ofIndex = { 'batch.kubernetes.io/job-completion-index': '0' };
+    const table: readonly (readonly [object, selector: Record<string, string>, code: number])[] = [
+      [statefulSet('one.web.svc'), { 'statefulset.kubernetes.io/pod-name': 'db-5' }, 0],
+      [statefulSet('one.web.svc'), { 'apps.kubernetes.io/pod-index': '5' }, 0],
+      [statefulSet('db-5.peers.web.svc'), { app: 'none' }, 0],
+      [statefulSet('one.web.svc'), { 'statefulset.kubernetes.io/pod-name': 'other-5' }, 1],
+      [job({}), { 'job-name': 'db' }, 0],
+      [job({}), { 'batch.kubernetes.io/job-name': 'db' }, 0],
+      [job({ manualSelector: true }), { 'job-name': 'db' }, 1],
+      [job({}), ofIndex, 1],
+      [job(indexed), ofIndex, 0],
+      [cronJob('one.web.svc'), { 'job-name': 'db-29000000', ...ofIndex }, 0],
+    ];
+    for (const [object, selector, expected] of table) {
+      const service = { kind: 'Service', metadata: { name: 'one', namespace: 'web' }, spec: { selector } };
+      const file = [object, service].map((each) => JSON.stringify(each)).join('\n---\n');
+      const { code, out } = await run({ p: file }, '-f', 'p');
+      assert.equal(code, expected, `${JSON.stringify(selector)}\n${out}`);
+    }
+    const peers = { subdomain: 'peers', volumes: [volume({ 'dns-names': 'db-0.peers.web.svc' })] };
+    const ofHost = workload('Job', { ...indexed, template: { spec: peers } });
+    assert.equal((await run({ p: JSON.stringify(ofHost) }, '-f', 'p')).code, 0);
+  });
+
   it('has the defaults of the driver whose name the volume has', async () => {
     const compatible = pod({}, { volumes: [volume({ 'common-name': 'api.web' }, 'csi.cert-manager.io')] });
     const { code, out } = await run({ p: compatible }, '-f', 'p');
