@@ -16,8 +16,9 @@ export interface PlannedPod {
 /** Of a block that is for documentation (RFC 5737). */
 const standInIp = '192.0.2.1';
 const standInUid = '00000000-0000-4000-8000-000000000000';
+const standInNode = 'node-1';
 
-/** The pod that an object stands for, with a name, uid and address as it might get them; undefined for one that is no workload. */
+/** The pod that an object stands for, with a name, uid, node and address as it might get them; undefined for one that is no workload. */
 export function podOf(object: KubeObject, defaultNamespace: string): PlannedPod | undefined {
   const pods = knownKind(object)?.pods;
   if (pods === undefined) return undefined;
@@ -42,6 +43,7 @@ export function podOf(object: KubeObject, defaultNamespace: string): PlannedPod 
       spec: {
         ...template.spec,
         ...made.spec,
+        nodeName: template.spec.nodeName || standInNode,
         serviceAccountName: serviceAccountOf(template.spec),
       },
       status: { podIPs: [{ ip: standInIp }] },

@@ -66,6 +66,15 @@ describe('certmount policy test', () => {
     assert.equal((await run({ p: pod({ ...start, 'ip-sans': '10.0.0.1' }) }, '-f', 'p')).code, 1);
   });
 
+  it('lets a pod have the name of its node in its own, whichever it will be', async () => {
+    const attributes = { 'dns-names': '${NODE_NAME}.web.svc.cluster.local' };
+    const { code, out } = await run({ p: pod(attributes) }, '-f', 'p');
+    assert.equal(code, 0, out);
+    assert.match(out, /dnsNames +node-1\.web\.svc\.cluster\.local/);
+    const placed = await run({ p: pod(attributes, { nodeName: 'b' }) }, '-f', 'p');
+    assert.match(placed.out, /dnsNames +b\.web\.svc/);
+  });
+
   it('takes the trust domain and the cluster domain of the cluster', async () => {
     const attributes = { 'dns-names': 'db.web.svc.example.org' };
     assert.equal((await run({ p: pod(attributes) }, '-f', 'p')).code, 1);
