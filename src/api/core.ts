@@ -55,6 +55,7 @@ export interface PodVolume {
     driver: string;
     readOnly?: boolean;
     fsType?: string;
+    nodePublishSecretRef?: { name: string };
     volumeAttributes?: Record<string, string>;
   };
 }

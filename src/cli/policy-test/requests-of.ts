@@ -2,6 +2,7 @@ import type { Pod, PodVolume, Service } from '../../api/core.ts';
 import { checkPublishRequest } from '../../driver/csi/check-request.ts';
 import type { NodePublishVolumeRequest__Output } from '../../driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
 import { parseAttributes } from '../../driver/volume/attributes/parse-attributes.ts';
+import { passwordsOf } from '../../driver/volume/passwords.ts';
 import { VolumeError } from '../../driver/volume/volume-error.ts';
 import type { IssuerName } from '../../driver/volume/volume-spec.ts';
 import {
@@ -52,8 +53,9 @@ function requestOf(
   if (csi === undefined || !driverNames.includes(csi.driver)) return undefined;
   const of = { volume, source: 'csi' } as const;
   try {
-    const { context, mountGroup } = checkPublishRequest(publishRequest(csi, spec), kubeletDir);
-    const { certificate, issuer, key } = parseAttributes(context, {
+    const source = checkPublishRequest(publishRequest(csi, spec), kubeletDir);
+    const { context, mountGroup } = source;
+    const { certificate, issuer, key, keystores } = parseAttributes(context, {
       pod,
       nodeName: pod.nodeName,
       trustDomain,
@@ -63,6 +65,7 @@ function requestOf(
       mountGroup,
       podIps: pod.ips,
     });
+    passwordsOf({ keystores }, source);
     const { dnsNames, duration, emailAddresses, isCA, subject, uris, usages } = certificate;
     const ipAddresses = certificate.ipAddresses.map((ip) => canonicalIp(ip) ?? ip);
     return {
@@ -92,9 +95,12 @@ function requestOf(
 
 const kubeletDir = '/var/lib/kubelet';
 
+/** What is in a Secret no file tells: it counts as one with a password for every key store. */
+const standInSecret = { 'keystore-password': 'stand-in' };
+
 /** What the kubelet would ask of the driver. */
 function publishRequest(
-  { fsType = '', readOnly = false, volumeAttributes }: NonNullable<PodVolume['csi']>,
+  { fsType = '', nodePublishSecretRef, readOnly = false, volumeAttributes }: NonNullable<PodVolume['csi']>,
   { securityContext }: Pod['spec'],
 ): NodePublishVolumeRequest__Output {
   const group = securityContext?.fsGroup;
@@ -103,7 +109,7 @@ function publishRequest(
     target_path: `${kubeletDir}/pods/0/volumes/kubernetes.io~csi/volume/mount`,
     staging_target_path: '',
     publish_context: {},
-    secrets: {},
+    secrets: nodePublishSecretRef === undefined ? {} : standInSecret,
     readonly: readOnly,
     volume_capability: {
       access_type: 'mount',

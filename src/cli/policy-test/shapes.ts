@@ -35,7 +35,15 @@ const podCertificate = open(
 
 const volume = open(
   {
-    csi: open({ readOnly: flag(), fsType: text(), volumeAttributes: map(text()) }, { driver: text() }),
+    csi: open(
+      {
+        readOnly: flag(),
+        fsType: text(),
+        nodePublishSecretRef: open({}, { name: text() }),
+        volumeAttributes: map(text()),
+      },
+      { driver: text() },
+    ),
     projected: open({ sources: list(open({ podCertificate })) }),
   },
   { name: text() },

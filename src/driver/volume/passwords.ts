@@ -35,7 +35,7 @@ const randomPasswordBytes = 24;
  * @throws {VolumeError} `invalid-attribute`, naming what is missing or wrong; never a password
  */
 export function passwordsOf(
-  { keystores }: VolumeSpec,
+  { keystores }: Pick<VolumeSpec, 'keystores'>,
   source: Pick<VolumeSource, 'context' | 'secrets'>,
   random: (size: number) => Buffer = randomBytes,
 ): KeystorePasswords | undefined {

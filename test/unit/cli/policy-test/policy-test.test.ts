@@ -214,6 +214,31 @@ describe('certmount policy test reads a pod as the API server and the driver do:
     }
   });
 
+  it('a key store without a password is refused', async () => {
+    const stores = { 'pkcs12-enable': 'true', 'jks-enable': 'true' };
+    const refused =
+      /refused by the driver\n {2}nodePublishSecretRef: there is no password for the PKCS#12 key/;
+    const bare = await run({ p: pod(stores) }, '-f', 'p');
+    assert.equal(bare.code, 1);
+    assert.match(bare.out, refused);
+    const file = await run({ p: pod({ ...stores, 'keystore-password-file': 'password' }) }, '-f', 'p');
+    assert.equal(file.code, 0, file.out);
+    const csi = {
+      driver: 'csi.certmount.io',
+      readOnly: true,
+      nodePublishSecretRef: { name: 'keystore' },
+      volumeAttributes: { 'issuer-name': 'ca', ...stores },
+    };
+    const secret = await run({ p: pod({}, { volumes: [{ name: 'tls', csi }] }) }, '-f', 'p');
+    assert.equal(secret.code, 0, secret.out);
+    const inSpec = { 'pkcs12-enable': 'true', 'pkcs12-password': 'päss\n' };
+    const old = pod({}, { volumes: [volume(inSpec, 'csi.cert-manager.io')] });
+    assert.match(
+      (await run({ p: old }, '-f', 'p')).out,
+      /refused by the driver\n {2}pkcs12-password: must not have control characters/,
+    );
+  });
+
   it('the older name of the service account counts where the newer is not given', async () => {
     const requester = async (spec: object): Promise<string | undefined> =>
       /requester +(\S+)/.exec((await run({ p: pod({}, spec) }, '-f', 'p')).out)?.[1];
