@@ -10,6 +10,7 @@ Asks the cluster what it serves, and applies deploy and daemonset with the compo
 
   --image IMAGE       the image to run, as in registry.example/certmount:v1; by default the one that runs already
   --component PATH    a further component, as in daemonset/k0s or deploy/approve-pods; may be given several times
+  --driver-only       the driver alone, beside cert-manager, whose controller signs
   --with-inject       volumes for pods and namespaces annotated certmount.io/inject: "true"
   --replace-crds      takes the CRDs of cert-manager, trust-manager or approver-policy over, where they are installed
   --dry-run           prints what would be applied, and changes nothing
@@ -27,6 +28,7 @@ fail() {
 image=
 components=
 inject=no
+driver_only=no
 replace_crds=no
 dry_run=no
 while [ $# -gt 0 ]; do
@@ -47,6 +49,7 @@ while [ $# -gt 0 ]; do
       esac
       if [ "$option" = --image ]; then image=$value; else components="$components $value"; fi
       ;;
+    --driver-only) driver_only=yes ;;
     --with-inject) inject=yes ;;
     --replace-crds) replace_crds=yes ;;
     --dry-run) dry_run=yes ;;
@@ -81,7 +84,11 @@ for component in $components; do
         [ "$file" = deploy/components/inject-kustomize ] || printf ' %s' "${file%%/*}/${file##*/}"
       done
     )"
+  case $driver_only$component in
+    yesdeploy/*) fail "--component $component: --driver-only takes those of daemonset alone, and --with-inject" ;;
+  esac
 done
+[ "$driver_only$replace_crds" != yesyes ] || fail "--replace-crds: --driver-only brings no CRDs"
 
 # Says on standard error what was found, so that a dry run can be piped on.
 say() { echo "$*" >&2; }
@@ -111,23 +118,32 @@ find_version() {
   return 1
 }
 
-# CRDs of others are theirs: cert-manager's controller may run on them, and certmount's would answer the same requests.
-others=$("$kubectl" get customresourcedefinitions -l 'app.kubernetes.io/part-of!=certmount' -o name) ||
-  fail "the cluster does not say which CRDs it has"
-taken=
-for crd in "$root"/deploy/crds/*.yaml; do
-  file=$(basename "$crd" .yaml)
-  name=${file#*_}.${file%%_*}
-  case "$others
+# CRDs of others are theirs: cert-manager's controller may run on them, and certmount's would answer the same requests. Sets
+# `taken` to those that certmount has too.
+find_taken() {
+  others=$("$kubectl" get customresourcedefinitions -l 'app.kubernetes.io/part-of!=certmount' -o name) ||
+    fail "the cluster does not say which CRDs it has"
+  for crd in "$root"/deploy/crds/*.yaml; do
+    file=$(basename "$crd" .yaml)
+    name=${file#*_}.${file%%_*}
+    case "$others
 " in
-    *"/$name
+      *"/$name
 "*) taken="$taken $name" ;;
-  esac
-done
+    esac
+  done
+}
+taken=
+if [ "$driver_only" = yes ]; then
+  served cert-manager.io/v1 certificaterequests ||
+    fail "--driver-only: the cluster does not serve CertificateRequest of cert-manager.io/v1: install cert-manager first, or leave --driver-only out to have certmount's own controller"
+else
+  find_taken
+fi
 if [ -n "$taken" ]; then
   [ "$replace_crds" = yes ] || fail "the cluster has CRDs of somebody else, such as cert-manager:$taken
 They would be replaced, and certmount's controller would sign beside the one that they belong to.
-For the driver alone, with cert-manager's controller: $kubectl apply -k $root/daemonset
+For the driver alone, with cert-manager's controller: --driver-only
 To replace them: --replace-crds"
   say "CRDs of somebody else are replaced:$taken"
 fi
@@ -146,39 +162,44 @@ if [ -z "$image" ]; then
   driver_image=${running:-$controller_image}
   controller_image=${controller_image:-$driver_image}
   [ -n "$driver_image" ] || fail "--image must be given: none runs yet"
+  [ "$driver_only" = no ] || controller_image=$driver_image
   say "image: $controller_image$([ "$controller_image" = "$driver_image" ] || echo ", of the driver $driver_image"), as it runs"
 fi
 
 admission=admissionregistration.k8s.io
 served "$admission/v1" validatingadmissionpolicies ||
   fail "the cluster does not serve ValidatingAdmissionPolicy of $admission/v1: Kubernetes 1.30 or newer is needed"
-say "ValidatingAdmissionPolicy: served, so requests and their approval are checked at admission"
-
 deploy_components=
 daemonset_components=
-if served "$admission/v1" mutatingadmissionpolicies; then
-  mutating=yes
-  deploy_components=mutating-identity
-  say "MutatingAdmissionPolicy: served, so the API server fills in who makes a request"
-else
-  mutating=no
-  say "MutatingAdmissionPolicy: not served as v1, so the driver fills in who makes a request, and others have to"
-fi
-if find_version certificates.k8s.io podcertificaterequests v1 v1beta1; then
-  say "PodCertificateRequest: served as $version, so the controller signs pod certificates"
-else
-  say "PodCertificateRequest: not served, so there are no pod certificates"
-fi
-if find_version certificates.k8s.io clustertrustbundles v1 v1beta1; then
-  say "ClusterTrustBundle: served as $version, so the controller publishes trust anchors in it"
-else
-  say "ClusterTrustBundle: not served, so trust anchors are in volumes and targets of bundles only"
-fi
+mutating=no
+if served "$admission/v1" mutatingadmissionpolicies; then mutating=yes; fi
+
+# Sets `deploy_components` to those that the cluster can have, and says what the controller does with it.
+look_for_controller() {
+  say "ValidatingAdmissionPolicy: served, so requests and their approval are checked at admission"
+  if [ "$mutating" = yes ]; then
+    deploy_components=mutating-identity
+    say "MutatingAdmissionPolicy: served, so the API server fills in who makes a request"
+  else
+    say "MutatingAdmissionPolicy: not served as v1, so the driver fills in who makes a request, and others have to"
+  fi
+  if find_version certificates.k8s.io podcertificaterequests v1 v1beta1; then
+    say "PodCertificateRequest: served as $version, so the controller signs pod certificates"
+  else
+    say "PodCertificateRequest: not served, so there are no pod certificates"
+  fi
+  if find_version certificates.k8s.io clustertrustbundles v1 v1beta1; then
+    say "ClusterTrustBundle: served as $version, so the controller publishes trust anchors in it"
+  else
+    say "ClusterTrustBundle: not served, so trust anchors are in volumes and targets of bundles only"
+  fi
+}
+[ "$driver_only" = yes ] || look_for_controller
 if [ "$inject" = yes ]; then
   [ "$mutating" = yes ] ||
     fail "--with-inject needs MutatingAdmissionPolicy of $admission/v1, which the cluster does not serve; docs/inject.md says how to do without"
   [ -d "$root/deploy/components/inject" ] || fail "--with-inject: deploy/components/inject is missing"
-  deploy_components="$deploy_components inject"
+  if [ "$driver_only" = yes ]; then daemonset_components=deploy/inject; else deploy_components="$deploy_components inject"; fi
 fi
 # One that is there already, since the cluster serves what it needs, is not taken twice.
 for component in $components; do
@@ -209,8 +230,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-# A kustomization of a base with an image and components of it: BASE IMAGE COMPONENT…; prints its folder. Kustomize takes no
-# absolute paths.
+# A kustomization of a base with an image and components, of this base or as in deploy/inject: BASE IMAGE COMPONENT…; prints
+# its folder. Kustomize takes no absolute paths.
 overlay() {
   base=$1
   image=$2
@@ -223,7 +244,11 @@ overlay() {
     echo 'kind: Kustomization'
     printf 'resources: ["%s/%s"]\n' "$from" "$base"
     echo 'components:'
-    for component; do printf '  - "%s/%s/components/%s"\n' "$from" "$base" "$component"; done
+    for component; do
+      of=${component%/*}
+      [ "$of" != "$component" ] || of=$base
+      printf '  - "%s/%s/components/%s"\n' "$from" "$of" "${component##*/}"
+    done
     images
   } >"$work/$base/kustomization.yaml"
   echo "$work/$base"
@@ -248,7 +273,7 @@ images() {
 
 # Unquoted, because each word is a component.
 # shellcheck disable=SC2086
-deploy=$(overlay deploy "$controller_image" $deploy_components)
+[ "$driver_only" = yes ] || deploy=$(overlay deploy "$controller_image" $deploy_components)
 # shellcheck disable=SC2086
 daemonset=$(overlay daemonset "$driver_image" $daemonset_components)
 
@@ -264,18 +289,23 @@ established() {
 }
 
 if [ "$dry_run" = yes ]; then
-  "$kubectl" kustomize "$deploy"
-  echo ---
+  if [ "$driver_only" = no ]; then
+    "$kubectl" kustomize "$deploy"
+    echo ---
+  fi
   "$kubectl" kustomize "$daemonset"
 else
-  # Objects of these kinds may be among the manifests, and are taken only when the kinds are there.
-  "$kubectl" apply -f "$root/deploy/crds"
-  for crd in "$root"/deploy/crds/*.yaml; do
-    established "$crd"
-  done
-  "$kubectl" apply -k "$deploy"
+  if [ "$driver_only" = no ]; then
+    # Objects of these kinds may be among the manifests, and are taken only when the kinds are there.
+    "$kubectl" apply -f "$root/deploy/crds"
+    for crd in "$root"/deploy/crds/*.yaml; do
+      established "$crd"
+    done
+    "$kubectl" apply -k "$deploy"
+  fi
   "$kubectl" apply -k "$daemonset"
 fi
 verb=applied
 [ "$dry_run" = no ] || verb='would apply'
-say "$verb deploy${deploy_components:+ with }$(echo $deploy_components), daemonset${daemonset_components:+ with }$(echo $daemonset_components)"
+[ "$driver_only" = yes ] || verb="$verb deploy${deploy_components:+ with }$(echo $deploy_components),"
+say "$verb daemonset${daemonset_components:+ with }$(echo $daemonset_components)"

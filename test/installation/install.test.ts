@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { parseAllDocuments } from 'yaml';
 import { root } from '../../tools/run-command.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
+import { eventually } from '../support/eventually.ts';
 import { podCertificateGates } from '../support/pod-certificates.ts';
 
 interface Ended {
@@ -53,7 +54,14 @@ describe('the installer', { timeout: 180_000 }, () => {
   it('says what it takes, and what is wrong with what it is given', async () => {
     const help = await install(older, '--help');
     assert.equal(help.code, 0);
-    for (const option of ['--image', '--component', '--with-inject', '--replace-crds', '--dry-run'])
+    for (const option of [
+      '--image',
+      '--component',
+      '--driver-only',
+      '--with-inject',
+      '--replace-crds',
+      '--dry-run',
+    ])
       assert.match(help.output, new RegExp(`^ +${option} `, 'm'));
     for (const [args, message] of [
       [['--dryrun'], 'unknown option "--dryrun"'],
@@ -72,6 +80,15 @@ describe('the installer', { timeout: 180_000 }, () => {
         ['--component', 'deploy/inject-kustomize'],
         'is for the kustomizations of workloads, and does nothing here; see docs/inject.md',
       ],
+      [
+        ['--driver-only', '--component', 'deploy/approve-pods'],
+        '--component deploy/approve-pods: --driver-only takes those of daemonset alone',
+      ],
+      [['--driver-only', '--replace-crds'], '--replace-crds: --driver-only brings no CRDs'],
+      [
+        ['--driver-only', ...image],
+        '--driver-only: the cluster does not serve CertificateRequest of cert-manager.io/v1: install cert-manager first',
+      ],
       [['--component', 'daemonset/k3s'], 'there is no such component; there are deploy/approve-pods'],
       [['--component', 'deploy/../components/approve-pods'], 'there is no such component'],
     ] as const) {
@@ -87,9 +104,8 @@ describe('the installer', { timeout: 180_000 }, () => {
 
   it("leaves cert-manager's CRDs alone, until it is told to take them over", async () => {
     const [name, others] = ['issuers.cert-manager.io', 'certificates.cert-manager.io'];
-    const crd = (full: string): object => {
+    const crd = (full: string, kind: string): object => {
       const [plural = '', ...group] = full.split('.');
-      const kind = plural.replace(/^./, (letter) => letter.toUpperCase()).replace(/s$/, '');
       const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
       return {
         apiVersion: 'apiextensions.k8s.io/v1',
@@ -103,18 +119,29 @@ describe('the installer', { timeout: 180_000 }, () => {
         },
       };
     };
-    await older.apply([crd(name), crd(others)]);
+    await older.apply([
+      crd(name, 'Issuer'),
+      crd('certificaterequests.cert-manager.io', 'CertificateRequest'),
+      crd(others, 'Certificate'),
+    ]);
     for (const args of [[], ['--dry-run']]) {
       const { code, errors, output } = await install(older, ...image, ...args);
       assert.deepEqual([code, output], [1, '']);
-      assert.match(errors, /has CRDs of somebody else, such as cert-manager: issuers\.cert-manager\.io$/m);
-      assert.match(errors, /^For the driver alone, .*: \S*kubectl apply -k \S*\/daemonset$/m);
+      assert.match(
+        errors,
+        /has CRDs of somebody else, such as cert-manager: certificaterequests\S+ issuers\.cert-manager\.io$/m,
+      );
+      assert.match(errors, /^For the driver alone, .*: --driver-only$/m);
       assert.match(errors, /^To replace them: --replace-crds$/m);
     }
     assert.equal(await older.kubectl(['get', 'deployment', '-A', '-o', 'name']), '');
+    await assertDriverAlone(older);
     const { code, errors } = await install(older, ...image, '--replace-crds');
     assert.equal(code, 0, errors);
-    assert.match(errors, /^CRDs of somebody else are replaced: issuers\.cert-manager\.io$/m);
+    assert.match(
+      errors,
+      /^CRDs of somebody else are replaced: certificaterequests\S+ issuers\.cert-manager\.io$/m,
+    );
     const again = await install(older);
     assert.equal(again.code, 0, 'they are its own now');
   });
@@ -161,6 +188,10 @@ describe('the installer', { timeout: 180_000 }, () => {
     const { code, errors } = await install(modern, '--with-inject');
     assert.equal(code, 0, errors);
     assert.match(errors, /applied deploy with mutating-identity inject, daemonset$/m);
+    const alone = await install(modern, '--with-inject', '--driver-only', '--dry-run');
+    assert.match(alone.errors, /would apply daemonset with deploy\/inject$/m);
+    assert.match(alone.output, /^ {2}name: certmount-inject$/m);
+    assert.doesNotMatch(alone.output, /^kind: Deployment$/m);
     const names = await modern.kubectl(['get', 'mutatingadmissionpolicy', '-o', 'name']);
     assert.ok(names.trim().split('\n').length > 1, names);
   });
@@ -244,6 +275,42 @@ describe('the installer', { timeout: 180_000 }, () => {
 });
 
 const image = ['--image', 'certmount:latest'] as const;
+
+/** Beside another controller, whose CRDs stay as they are. */
+async function assertDriverAlone(cluster: ControlPlane): Promise<void> {
+  const crds = [
+    'get',
+    'crd',
+    '-o',
+    'jsonpath={range .items[*]}{.metadata.uid} {.metadata.generation}{"\\n"}{end}',
+  ];
+  await eventually('CertificateRequests', async () =>
+    (await cluster.kubectl(['get', '--raw', '/apis/cert-manager.io/v1'])).includes('certificaterequests')
+      ? true
+      : undefined,
+  );
+  const before = await cluster.kubectl(crds);
+  const dry = await install(cluster, ...image, '--driver-only', '--dry-run');
+  assert.deepEqual([dry.code, /would apply daemonset$/m.test(dry.errors)], [0, true], dry.errors);
+  const own = 'registry.example/certmount:v1';
+  const { code, errors } = await install(
+    cluster,
+    ...['--driver-only', '--image', own, '--component', 'daemonset/k0s'],
+  );
+  assert.equal(code, 0, errors);
+  assert.match(errors, /applied daemonset with k0s$/m);
+  const workloads = ['get', '-n', 'certmount', 'deployment,daemonset', '-o'];
+  const images = 'jsonpath={.items[*].metadata.name} {.items[*].spec.template.spec.containers[0].image}';
+  assert.equal(await cluster.kubectl([...workloads, images]), `certmount-driver ${own}`);
+  for (const name of ['csidriver/csi.certmount.io', 'clusterrolebinding/certmount-driver'])
+    await cluster.kubectl(['get', name]);
+  const policies = await cluster.kubectl(['get', 'validatingadmissionpolicy', '-o', 'name']);
+  assert.match(policies.trim(), /^\S+\/certmount-deletion$/);
+  assert.equal(await cluster.kubectl(crds), before);
+  const again = await install(cluster, '--driver-only');
+  assert.equal(again.code, 0, again.errors);
+  assert.ok(again.errors.startsWith(`image: ${own}, as it runs\n`), again.errors);
+}
 
 async function assertInstalled(cluster: ControlPlane): Promise<void> {
   const names = await cluster.kubectl(['get', 'validatingadmissionpolicy', '-o', 'name']);
