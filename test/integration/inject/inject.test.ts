@@ -28,6 +28,7 @@ interface TestContainer extends Container {
 const path = '/var/run/secrets/certmount.io';
 const injected = { name: 'certmount-identity', mountPath: path, readOnly: true };
 const folder = { name: 'SPIFFE_CREDENTIAL_FOLDER', value: path };
+const socket = { name: 'SPIFFE_ENDPOINT_SOCKET', value: `unix://${path}/workload-api.sock` };
 
 const inject = (settings: Annotations = {}, value = 'true'): Annotations => ({
   'certmount.io/inject': value,
@@ -324,6 +325,24 @@ describe('injection', { timeout: 120_000 }, () => {
       const made = await create(pod(inject(), { volumes: [own] }));
       assert.deepEqual(made.spec.volumes, [own]);
       assert.deepEqual(containersOf(made)[0]?.volumeMounts, undefined);
+    });
+
+    it('one of the usual name gets the mount, and the variables that its own files and socket have', async () => {
+      const made = async (volumeAttributes: Record<string, string>, settings: Annotations = {}) => {
+        const csi = { driver: 'csi.certmount.io', readOnly: true, volumeAttributes };
+        const volumes = [{ name: 'certmount-identity', csi }];
+        const stored = await create(pod(inject(settings), { volumes }));
+        assert.deepEqual(attributesOf(stored), volumeAttributes);
+        const [app] = containersOf(stored);
+        assert.deepEqual(app?.volumeMounts, [injected]);
+        return app?.env;
+      };
+      assert.deepEqual(await made({ preset: 'istio' }), undefined);
+      assert.deepEqual(await made({ 'issuer-name': 'mesh' }, { 'workload-api': 'true' }), undefined);
+      for (const preset of ['preset', 'csi.certmount.io/preset', 'csi.cert-manager.io/preset'])
+        assert.deepEqual(await made({ [preset]: ' Spiffe ' }, { preset: 'istio' }), [folder]);
+      const both = { 'csi.certmount.io/workload-api': 'true', preset: 'spiffe' };
+      assert.deepEqual(await made(both), [folder, socket]);
     });
 
     it('what was injected comes out the same when it comes in again', async () => {
