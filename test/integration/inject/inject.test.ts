@@ -153,7 +153,7 @@ describe('injection', { timeout: 120_000 }, () => {
       ['data', 'certmount-identity'],
     );
     const [app, other] = containersOf(made);
-    assert.deepEqual(app?.env, [{ name: 'A', value: '1' }, folder]);
+    assert.deepEqual(app?.env, [folder, { name: 'A', value: '1' }]);
     assert.deepEqual(app?.volumeMounts, [injected]);
     assert.deepEqual(other?.env, [folder]);
     assert.deepEqual(other?.volumeMounts, [{ name: 'data', mountPath: '/data' }, injected]);
@@ -215,6 +215,14 @@ describe('injection', { timeout: 120_000 }, () => {
     assert.deepEqual(attributesOf(made), {});
     assert.deepEqual(containersOf(made)[0]?.env, undefined);
     assert.deepEqual(containersOf(made)[0]?.volumeMounts, [injected]);
+  });
+
+  it("puts its variables before the container's own, which can refer to them", async () => {
+    const file = { name: 'KEY', value: '$(SPIFFE_CREDENTIAL_FOLDER)/credential-bundle.private-key.pem' };
+    const spec = { containers: [container('app', { env: [file] }), container('bare')] };
+    const [app, bare] = containersOf(await create(pod(inject({ 'workload-api': 'true' }), spec)));
+    assert.deepEqual(app?.env, [folder, socket, file]);
+    assert.deepEqual(bare?.env, [folder, socket]);
   });
 
   it('makes an attribute of every setting that is one', async () => {
