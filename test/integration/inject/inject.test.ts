@@ -254,6 +254,18 @@ describe('injection', { timeout: 120_000 }, () => {
     );
   });
 
+  it('takes variables where the attributes take them', async () => {
+    const settings = {
+      'issuer-name': '${SERVICE_ACCOUNT_NAME}-ca',
+      'trust-bundle': '$POD_NAMESPACE',
+      'federated-bundles': 'partner, ${POD_NAMESPACE}.peers-${NODE_NAME}',
+      'spiffe-bundle-file': '${TRUST_DOMAIN}.json',
+    };
+    assert.deepEqual(attributesOf(await create(pod(inject(settings)))), { ...settings, preset: 'spiffe' });
+    await createNamespace('varied', inject(settings));
+    assert.equal(attributesOf(await create(pod({}, {}, 'varied')))['issuer-name'], settings['issuer-name']);
+  });
+
   it("gives the files to the group of the pod's processes where there is no fsGroup", async () => {
     const attributes = async (securityContext: object): Promise<string | undefined> =>
       attributesOf(await create(pod(inject(), { securityContext })))['fs-group'];
@@ -388,6 +400,15 @@ describe('injection', { timeout: 120_000 }, () => {
       [inject({ preset: 'spire' }), /inject-preset: "spire" must be one of spiffe, cert-manager, istio, gke/],
       [inject({ 'workload-api': 'yes' }), /inject-workload-api: "yes" must be one of true, false/],
       [inject({ 'key-algorithm': 'DSA' }), /inject-key-algorithm: "DSA" must be one of ecdsa, rsa, ed25519/],
+      [inject({ 'issuer-name': '${name}-ca' }), /inject-issuer-name: .* must be the name of an issuer/],
+      [inject({ 'issuer-name': 'ca-$' }), /inject-issuer-name: "ca-\$" must be the name of an issuer/],
+      [inject({ 'issuer-name': '-${POD_NAME}' }), /inject-issuer-name: .* must be the name of an issuer/],
+      [
+        inject({ 'issuer-name': 'mesh', 'issuer-kind': '${POD_NAME}' }),
+        /inject-issuer-kind: .* must be a kind/,
+      ],
+      [inject({ 'trust-bundle': '${POD_NAME' }), /inject-trust-bundle: .* must be the name of a Bundle/],
+      [inject({ 'federated-bundles': 'a,$${b}' }), /inject-federated-bundles: .* must be names of Bundles/],
       [inject({ duration: '1 day' }), /inject-duration: "1 day" must be a duration, as in 12h/],
       [inject({ 'mount-path': 'certs' }), /inject-mount-path: "certs" must be an absolute path/],
       [inject({ 'mount-path': '/certs/../etc' }), /inject-mount-path: .* must be an absolute path/],

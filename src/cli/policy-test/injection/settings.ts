@@ -40,16 +40,20 @@ export const choices: Readonly<Record<string, readonly string[]>> = {
   'key-algorithm': ['ecdsa', 'rsa', 'ed25519'],
 };
 
+/** As the attributes of these settings take it, `${NAME}` or `$NAME`. */
+const variable = '[$]([A-Z_]+|[{][A-Z_]+[}])';
+const nameWithVariables = `^([a-z0-9]|${variable})(([a-z0-9.-]|${variable}){0,251}([a-z0-9]|${variable}))?$`;
+
 export const patterns: Readonly<Record<string, string>> = {
-  'issuer-name': '^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$',
+  'issuer-name': nameWithVariables,
   'issuer-kind': '^[A-Za-z][A-Za-z0-9]{0,62}$',
   'issuer-group': '^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$',
   duration: '^([0-9]+(\\.[0-9]+)?(h|m|s|ms))+$',
   'renew-before': '^([0-9]+(\\.[0-9]+)?(h|m|s|ms))+$',
   'key-size': '^(256|384|521|[2-8][0-9]{3})$',
   'fs-group': '^[1-9][0-9]{0,9}$',
-  'trust-bundle': '^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$',
-  'federated-bundles': '^[a-z0-9., -]+$',
+  'trust-bundle': nameWithVariables,
+  'federated-bundles': `^([a-z0-9., -]|${variable})+$`,
   'spiffe-bundle-file': '^[^/]{1,255}$',
   'mount-path': '^(/[A-Za-z0-9_.-]*[A-Za-z0-9_-])+$',
   'exclude-containers': '^[a-z0-9-]+( *, *[a-z0-9-]+)*$',
