@@ -118,7 +118,7 @@ function checkedRequest(
 ): CheckedRequest {
   const sanCritical = subject.commonName === undefined;
   return {
-    csr: { pem: stub, publicKey, subject, altNames, sanCritical, otherExtensions: [] },
+    csr: { pem: stub, publicKey, subject, altNames, sanCritical, otherExtensions: [], otherAttributes: [] },
     usages: toUsages(usages, false),
     isCA: false,
     duration,

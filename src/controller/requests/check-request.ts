@@ -18,6 +18,9 @@ export interface CheckedRequest {
 export type RequestCheck =
   ({ readonly valid: true } & CheckedRequest) | { readonly valid: false; readonly message: string };
 
+/** Of usages without a name: a CSR has room for thousands. */
+const mostOthersShown = 5;
+
 /**
  * What can be said of a request without its issuer. A CSR that encodes usages or BasicConstraints must encode
  * those of the spec (approvers read the spec, so the CSR must not say more).
@@ -41,14 +44,16 @@ export function checkRequest(request: CertificateRequest, parse: () => ParsedReq
 }
 
 function encodedMismatch(csr: ParsedRequest, expected: Usages, isCA: boolean): string | undefined {
-  const { keyUsages = [], extendedKeyUsages = [] } = csr.usages ?? {};
+  const { keyUsages = [], extendedKeyUsages = [], otherExtendedKeyUsages = [] } = csr.usages ?? {};
   if (keyUsages.length > 0 && !sameSet(keyUsages, expected.keyUsages)) {
     const [encoded, wanted] = [names({ keyUsages }), names({ keyUsages: expected.keyUsages })];
     return `the KeyUsages ${encoded} do not match the expected KeyUsages ${wanted}`;
   }
-  if (extendedKeyUsages.length > 0 && !sameSet(extendedKeyUsages, expected.extendedKeyUsages)) {
+  const encodesOthers = otherExtendedKeyUsages.length > 0;
+  const encodesSome = extendedKeyUsages.length > 0;
+  if (encodesOthers || (encodesSome && !sameSet(extendedKeyUsages, expected.extendedKeyUsages))) {
     const [encoded, wanted] = [
-      names({ extendedKeyUsages }),
+      names({ extendedKeyUsages }, otherExtendedKeyUsages),
       names({ extendedKeyUsages: expected.extendedKeyUsages }),
     ];
     return `the ExtKeyUsages ${encoded} do not match the expected ExtKeyUsages ${wanted}`;
@@ -64,8 +69,10 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
   return new Set(a).size === wanted.size && a.every((one) => wanted.has(one));
 }
 
-function names(usages: Partial<Usages>): string {
-  const list = usageNamesOf({ keyUsages: [], extendedKeyUsages: [], ...usages });
+/** @param others object identifiers of usages that have no name */
+function names(usages: Partial<Usages>, others: readonly string[] = []): string {
+  const named = usageNamesOf({ keyUsages: [], extendedKeyUsages: [], ...usages });
+  const list = [...named, ...others.slice(0, mostOthersShown)];
   return `[${list.map((name) => `'${name}'`).join(', ')}]`;
 }
 

@@ -1,6 +1,7 @@
 import { parseRequest } from '../../pki/index.ts';
 import type { ParsedRequest } from '../../pki/index.ts';
 import type { CertificateRequest } from '../../api/certificate-request.ts';
+import { certmountGroup } from '../../api/groups.ts';
 import { resolveIssuerReference } from '../../api/issuer-reference.ts';
 import type { Approver } from '../approval/approver.ts';
 import { issuerKeyText, referencedIssuer } from '../issuers/issuer-key.ts';
@@ -9,6 +10,7 @@ import type { IssuerState, ReadyIssuer } from '../issuers/issuer-state.ts';
 import type { SignWarning } from '../issuers/signer.ts';
 import { checkRequest } from './check-request.ts';
 import type { CheckedRequest } from './check-request.ts';
+import { foreignProblem } from './foreign-problem.ts';
 import type { RequestOutcome, Verdict } from './outcome.ts';
 import { isForeign, phaseOf } from './phase.ts';
 import type { RequestProblem } from './problem.ts';
@@ -41,11 +43,23 @@ export async function resolveRequest(
       const { reason, message } = decision;
       const verdict = { reason, message };
       const isDenied = decision.decision === 'deny';
-      if (isForeign(request))
-        return { outcome: 'decided', decision: isDenied ? 'Denied' : 'Approved', verdict };
+      if (isForeign(request)) return decideForeign(request, parse, isDenied, verdict);
       return isDenied ? { outcome: 'denied', verdict } : resolveApproved(request, parse, verdict, deps);
     }
   }
+}
+
+/** Nothing here looks at the request after an approval: what the check would find then is denied. */
+function decideForeign(
+  request: CertificateRequest,
+  parse: () => ParsedRequest,
+  isDenied: boolean,
+  verdict: Verdict,
+): RequestOutcome {
+  const problem = isDenied ? undefined : foreignProblem(request, parse);
+  if (problem === undefined)
+    return { outcome: 'decided', decision: isDenied ? 'Denied' : 'Approved', verdict };
+  return { outcome: 'decided', decision: 'Denied', verdict: { reason: certmountGroup, message: problem } };
 }
 
 async function resolveApproved(

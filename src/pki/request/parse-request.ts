@@ -29,6 +29,8 @@ export interface ParsedRequest {
   readonly pathLength?: number;
   /** Object identifiers of requested extensions that are not decoded, and that no certificate will get. */
   readonly otherExtensions: readonly string[];
+  /** Object identifiers of attributes beside the request for extensions. */
+  readonly otherAttributes: readonly string[];
 }
 
 export const maxRequestLength = 64 * 1024;
@@ -64,7 +66,8 @@ export function parseRequest(pem: string): ParsedRequest {
   info.end();
   // Before the signature, because a strange key can make that expensive.
   keySpecOf(publicKey);
-  const extensions = decodeExtensions(readRequestedExtensions(attributes && info.within(attributes)));
+  const { otherAttributes, requested } = readAttributes(attributes && info.within(attributes));
+  const extensions = decodeExtensions(requested);
   checkNames(extensions);
   if (!verifySignature(algorithm, publicKey, signedPart.encoded, signature))
     throw new PkiError('bad-signature', `the signature of ${what} does not verify with its public key`);
@@ -79,22 +82,30 @@ export function parseRequest(pem: string): ParsedRequest {
     ...(usages && { usages }),
     ...basicConstraints,
     otherExtensions: unknown.map(({ oid }) => oid),
+    otherAttributes,
   };
 }
 
-function readRequestedExtensions(attributes: DerReader | undefined): Map<string, Extension> {
+function readAttributes(attributes: DerReader | undefined): {
+  readonly requested: Map<string, Extension>;
+  readonly otherAttributes: readonly string[];
+} {
   let extensions: Map<string, Extension> | undefined;
+  const otherAttributes: string[] = [];
   while (attributes !== undefined && !attributes.atEnd) {
     const attribute = attributes.enter();
     const oid = decodeOid(attribute.read(tag.oid).content);
     const values = attribute.enter(tag.set);
     attribute.end();
-    if (oid !== extensionRequestOid) continue;
+    if (oid !== extensionRequestOid) {
+      otherAttributes.push(oid);
+      continue;
+    }
     if (extensions !== undefined) throw attributes.malformed('it asks for extensions twice');
     extensions = readExtensions(values);
     values.end();
   }
-  return extensions ?? new Map();
+  return { requested: extensions ?? new Map(), otherAttributes };
 }
 
 function checkNames({ altNames }: DecodedExtensions): void {

@@ -4,7 +4,10 @@ import { checkRequest } from '../../../../src/controller/requests/check-request.
 import type { RequestCheck } from '../../../../src/controller/requests/check-request.ts';
 import { parseRequest } from '../../../../src/pki/index.ts';
 import type { UsageName } from '../../../../src/api/usages.ts';
-import { newCsr, newRequest } from '../builders.ts';
+import { newCsr, newKey, newRequest } from '../builders.ts';
+import { encodeOid } from '../../../../src/pki/der/oid.ts';
+import { sequence } from '../../../../src/pki/der/writer.ts';
+import { forgeExtension, forgeRequest } from '../../pki/support/forge.ts';
 
 type Spec = Parameters<typeof newRequest>[0];
 
@@ -70,6 +73,21 @@ describe('checking a request before any issuer sees it', () => {
       "encoded CSR error: the ExtKeyUsages ['server auth', 'client auth'] do not match the expected ExtKeyUsages ['server auth']",
     );
     assert.ok(check(csr, { usages: ['client auth', 'server auth', 'digital signature'] }).valid);
+  });
+
+  it('refuses a CSR that encodes an extended key usage that has no name, whatever the spec says', async () => {
+    const usages = sequence(encodeOid('1.3.6.1.5.5.7.3.2'), encodeOid('1.3.6.1.4.1.311.20.2.2'));
+    const csr = forgeRequest(await newKey(), { extensions: [forgeExtension('2.5.29.37', usages)] });
+    assert.equal(
+      message(check(csr, { usages: ['digital signature', 'client auth'] })),
+      "encoded CSR error: the ExtKeyUsages ['client auth', '1.3.6.1.4.1.311.20.2.2'] do not match the expected ExtKeyUsages ['client auth']",
+    );
+    const alone = sequence(encodeOid('1.3.6.1.4.1.311.20.2.2'));
+    const other = forgeRequest(await newKey(), { extensions: [forgeExtension('2.5.29.37', alone)] });
+    assert.match(
+      message(check(other)),
+      /^encoded CSR error: the ExtKeyUsages \['1\.3\.6\.1\.4\.1\.311\.20\.2\.2'\]/,
+    );
   });
 
   it('refuses a CSR that asks for a CA when the spec does not, and the reverse', async () => {

@@ -6,7 +6,13 @@ import type { IssuerState } from '../../../../src/controller/issuers/issuer-stat
 import type { SignResult } from '../../../../src/controller/issuers/signer.ts';
 import type { RequestOutcome } from '../../../../src/controller/requests/outcome.ts';
 import { resolveRequest } from '../../../../src/controller/requests/resolve-request.ts';
-import { base64, condition, newCsr, newRequest, now } from '../builders.ts';
+import { encodeOid } from '../../../../src/pki/der/oid.ts';
+import { encode, sequence } from '../../../../src/pki/der/writer.ts';
+import { encodeKeyUsages } from '../../../../src/pki/extensions/usages.ts';
+import type { KeyUsage } from '../../../../src/pki/index.ts';
+import { forgeExtension, forgeRequest } from '../../pki/support/forge.ts';
+import type { ForgedRequest } from '../../pki/support/forge.ts';
+import { base64, condition, newCsr, newKey, newRequest, now } from '../builders.ts';
 
 const csr = base64(await newCsr());
 const approved = condition('Approved', 'True', 'cert-manager.io');
@@ -100,6 +106,66 @@ describe('what comes of a request', () => {
     assert.deepEqual(await resolve(other, { decision: leave }), {
       outcome: 'unapproved',
       message: 'no policy applies',
+    });
+  });
+
+  it("is a denial of what another group's issuer could take over from the CSR, and no policy has seen", async () => {
+    const issuerRef = { name: 'a', group: 'other.io' };
+    const usages = ['digital signature', 'client auth'] as const;
+    const attribute = (oid: string): Buffer => sequence(encodeOid(oid), encode(0x31, sequence()));
+    const keyUsage = (usage: KeyUsage): Buffer => forgeExtension('2.5.29.15', encodeKeyUsages([usage]));
+    const purpose = (oid: string): Buffer => forgeExtension('2.5.29.37', sequence(encodeOid(oid)));
+    const other = 'must not be in a request for an issuer of another group';
+    const refused: [ForgedRequest, string][] = [
+      [
+        { extensions: [keyUsage('keyCertSign')] },
+        "the KeyUsages ['cert sign'] do not match the expected KeyUsages ['digital signature']",
+      ],
+      [
+        { extensions: [purpose('2.5.29.37.0')] },
+        "the ExtKeyUsages ['any'] do not match the expected ExtKeyUsages ['client auth']",
+      ],
+      [
+        { extensions: [purpose('1.2.3')] },
+        "the ExtKeyUsages ['1.2.3'] do not match the expected ExtKeyUsages ['client auth']",
+      ],
+      [
+        { extensions: [forgeExtension('1.3.6.1.4.1.311.25.2', sequence())] },
+        `the extension 1.3.6.1.4.1.311.25.2 ${other}`,
+      ],
+      [
+        { attributes: encode(0xa0, attribute('1.3.6.1.4.1.311.2.1.14'), attribute('1.2.3')) },
+        `the attribute 1.3.6.1.4.1.311.2.1.14 and 1 more ${other}`,
+      ],
+    ];
+    for (const [forged, message] of refused) {
+      const request = base64(forgeRequest(await newKey(), forged));
+      assert.deepEqual(await resolve(newRequest({ request, issuerRef, usages: [...usages] })), {
+        outcome: 'decided',
+        decision: 'Denied',
+        verdict: { reason: 'certmount.io', message: `encoded CSR error: ${message}` },
+      });
+    }
+    const extensions = [keyUsage('digitalSignature'), purpose('1.3.6.1.5.5.7.3.2')];
+    const request = base64(forgeRequest(await newKey(), { extensions }));
+    const outcome = await resolve(newRequest({ request, issuerRef, usages: [...usages] }));
+    assert.deepEqual(outcome, { outcome: 'decided', decision: 'Approved', verdict: approval });
+  });
+
+  it("is not looked at in another group's request that is not approved here", async () => {
+    const request = base64('garbage');
+    const issuerRef = { name: 'a', group: 'other.io' };
+    const leave = { decision: 'leave', message: 'no policy applies' } as const;
+    assert.deepEqual(await resolve(newRequest({ request, issuerRef }), { decision: leave }), {
+      outcome: 'unapproved',
+      message: 'no policy applies',
+    });
+    const deny = { decision: 'deny', reason: 'r', message: 'm' } as const;
+    const denied = await resolve(newRequest({ request, issuerRef }), { decision: deny });
+    assert.deepEqual(denied, {
+      outcome: 'decided',
+      decision: 'Denied',
+      verdict: { reason: 'r', message: 'm' },
     });
   });
 

@@ -83,6 +83,15 @@ describe('reading a certificate request', () => {
     assert.deepEqual(parseRequest(pem).otherExtensions, ['1.2.3.4']);
   });
 
+  it('names the attributes that are not read', () => {
+    const other = (oid: string): Buffer => sequence(encodeOid(oid), encode(0x31, sequence(altNames)));
+    const attributes = encode(0xa0, other('1.3.6.1.4.1.311.2.1.14'), extensionAttribute(altNames));
+    assert.deepEqual(parseRequest(forgeRequest(key, { attributes })).otherAttributes, [
+      '1.3.6.1.4.1.311.2.1.14',
+    ]);
+    assert.deepEqual(parseRequest(forgeRequest(key, { extensions: [altNames] })).otherAttributes, []);
+  });
+
   const hostile: Record<string, [PkiFailure, ForgedRequest | (() => ForgedRequest)]> = {
     'a wrong signature': ['bad-signature', { signature: Buffer.from('3006020101020101', 'hex') }],
     'no signature': ['bad-signature', { signature: Buffer.alloc(0) }],
