@@ -39,7 +39,7 @@ export const controllerFlags = {
     default: true,
   }),
   approveAll: toggleFlag({
-    help: "Approve everybody's requests that no policy applies to, as cert-manager does.",
+    help: "Approve requests that no policy applies to, as cert-manager does: everybody's but those for pods.",
     default: false,
   }),
   approvePods: toggleFlag({

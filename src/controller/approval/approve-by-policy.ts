@@ -28,7 +28,7 @@ export interface ApproveByPolicyOptions {
 export interface ApproveByPolicyDependencies {
   readonly facts: FactSources;
   readonly judge: PolicyJudge;
-  /** Asked about what no policy has anything to do with. Where it leaves it, the message is why no policy decided. */
+  /** Asked about what is for no pod and no policy applies to. Where it leaves it, the message is why no policy decided. */
   readonly otherwise: Approver;
   readonly metrics: Pick<ApprovalMetrics, 'decided'>;
 }
@@ -61,14 +61,18 @@ export class ApproveByPolicy implements Approver {
     }
     if (requester.kind === 'other') {
       const request = this.#policyRequest(subject, certificate, requester.subject, undefined);
-      return this.#conclude(subject, await this.#deps.judge.decide(request));
+      const decision = await this.#deps.judge.decide(request);
+      // A policy that is not ready may be about to say no: nobody else is asked then.
+      return decision.decision === 'leave' && decision.because === 'no-policy'
+        ? this.#leaveToOthers(subject, decision.message)
+        : this.#conclude(decision);
     }
     const verdict = await judgeForPod(
       requester.pod,
       (pod) => this.#policyRequest(subject, certificate, serviceAccountSubject(pod), pod),
       { ...this.#deps, surroundings: this.#options.surroundings },
     );
-    return verdict.proven ? this.#conclude(subject, verdict.decision) : this.#deny(verdict);
+    return verdict.proven ? this.#conclude(verdict.decision) : this.#deny(verdict);
   }
 
   #policyRequest(
@@ -81,7 +85,7 @@ export class ApproveByPolicy implements Approver {
     return { namespace, name, issuer: spec.issuerRef, subject, certificate, pod };
   }
 
-  async #conclude(subject: ApprovalSubject, decision: PolicyDecision): Promise<ApprovalDecision> {
+  #conclude(decision: PolicyDecision): ApprovalDecision {
     const { metrics } = this.#deps;
     switch (decision.decision) {
       case 'approve': {
@@ -93,10 +97,10 @@ export class ApproveByPolicy implements Approver {
         metrics.decided('denied', 'policy');
         return { decision: 'deny', reason: policyGroup, message: decision.message };
       case 'leave':
-        // A policy that is not ready may be about to say no: nobody else is asked then.
-        return decision.because === 'no-policy'
-          ? this.#leaveToOthers(subject, decision.message)
-          : this.#leave('not-known-yet', decision.message);
+        return this.#leave(
+          decision.because === 'no-policy' ? 'no-policy' : 'not-known-yet',
+          decision.message,
+        );
     }
   }
 

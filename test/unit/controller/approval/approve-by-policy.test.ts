@@ -319,18 +319,34 @@ describe('what the judge says', () => {
     assert.deepEqual(scene.counted, ['denied: policy']);
   });
 
-  it('leaves to others what no policy is about, and to nobody what is not known yet', async () => {
+  it('leaves to others what no policy is about', async () => {
+    const scene = new Scene();
+    const left = { decision: 'leave', message: 'no policy applies' } as const;
+    scene.judge = () => ({ ...left, because: 'no-policy' });
+    const request = ofDriver({ username: 'somebody' });
+    assert.deepEqual(await scene.decide(request), { decision: 'approve', reason: 'others', message: '' });
+    scene.others = { decision: 'leave', message: 'nobody knows' };
+    assert.deepEqual(await scene.decide(request), left);
+  });
+
+  it('leaves to nobody what is not known yet', async () => {
     for (const request of [ofDriver(), ofDriver({ username: 'somebody' })]) {
       const scene = new Scene();
       const left = { decision: 'leave', message: 'not yet known to be ready: web' } as const;
-      scene.judge = () => ({ ...left, because: 'no-policy' });
-      assert.deepEqual(await scene.decide(request), { decision: 'approve', reason: 'others', message: '' });
-      scene.others = { decision: 'leave', message: 'nobody knows' };
-      assert.deepEqual(await scene.decide(request), left);
-      scene.others = { decision: 'approve', reason: 'others', message: '' };
       scene.judge = () => ({ ...left, because: 'not-ready' });
       assert.deepEqual(await scene.decide(request), left);
       assert.deepEqual(scene.counted, ['left: not-known-yet']);
+    }
+  });
+
+  it('leaves to nobody what is for a pod, whatever is asked for and whoever asks in its name', async () => {
+    const authority = { isCA: true, duration: '87600h', usages: ['cert sign' as const] };
+    for (const request of [ofDriver(), ofPod(), ofDriver(authority)]) {
+      const scene = new Scene();
+      const left = { decision: 'leave', message: 'no policy applies' } as const;
+      scene.judge = () => ({ ...left, because: 'no-policy' });
+      assert.deepEqual(await scene.decide(request), left);
+      assert.deepEqual(scene.counted, ['left: no-policy']);
     }
   });
 });
