@@ -9,10 +9,14 @@ export function encodeIpAddress(text: string): Buffer | undefined {
   return octets.subarray(0, 12).equals(ipv4Mapped) ? octets.subarray(12) : octets;
 }
 
-/** Dotted for 4 octets, RFC 5952 for 16; undefined for any other number. */
+/**
+ * Dotted for 4 octets and for IPv4-mapped ones, as in Go, RFC 5952 for other 16; undefined for any other number. What is shown
+ * is encoded as the same address again: rules are about what is signed.
+ */
 export function decodeIpAddress(octets: Buffer): string | undefined {
   if (octets.length === 4) return octets.join('.');
   if (octets.length !== 16) return undefined;
+  if (octets.subarray(0, 12).equals(ipv4Mapped)) return octets.subarray(12).join('.');
   const groups = Array.from({ length: 8 }, (_, index) => octets.readUInt16BE(index * 2));
   const zeros = longestZeros(groups);
   const hex = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');

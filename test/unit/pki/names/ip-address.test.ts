@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { decodeIpAddress, encodeIpAddress } from '../../../../src/pki/names/ip-address.ts';
 
+const ipv4Mapped = Buffer.from('00000000000000000000ffff', 'hex');
+
 describe('IP addresses', () => {
   for (const [text, hex, canonical] of [
     ['10.0.0.1', '0a000001', '10.0.0.1'],
@@ -29,6 +31,22 @@ describe('IP addresses', () => {
         const shown = decodeIpAddress(octets) ?? '';
         assert.deepEqual(encodeIpAddress(shown), octets);
         if (octets.length === 16) assert.equal(`[${shown}]`, new URL(`http://[${text}]`).hostname);
+      }),
+    );
+  });
+
+  it('of octets are shown as the address that they are encoded as again', () => {
+    const octets = (length: number): fc.Arbitrary<Uint8Array> =>
+      fc.uint8Array({ minLength: length, maxLength: length });
+    const mapped = octets(4).map((last) => Buffer.concat([ipv4Mapped, last]));
+    fc.assert(
+      fc.property(fc.oneof(octets(4), octets(16), mapped), (bytes) => {
+        const shown = decodeIpAddress(Buffer.from(bytes)) ?? '';
+        const again = encodeIpAddress(shown) ?? Buffer.alloc(0);
+        assert.equal(decodeIpAddress(again), shown);
+        // As in Go, the two forms of an IPv4 address are one address.
+        const long = again.length === 4 && bytes.length === 16 ? Buffer.concat([ipv4Mapped, again]) : again;
+        assert.deepEqual(long, Buffer.from(bytes));
       }),
     );
   });

@@ -83,6 +83,12 @@ describe('reading a certificate request', () => {
     assert.deepEqual(parseRequest(pem).otherExtensions, ['1.2.3.4']);
   });
 
+  it('shows an IPv4 address that is written as IPv6 as what it is signed as', () => {
+    const mapped = Buffer.from('00000000000000000000ffff0a600001', 'hex');
+    const pem = forgeRequest(key, { extensions: [forgeAltName(0x87, mapped)] });
+    assert.deepEqual(parseRequest(pem).altNames.ipAddresses, ['10.96.0.1']);
+  });
+
   it('names the attributes that are not read', () => {
     const other = (oid: string): Buffer => sequence(encodeOid(oid), encode(0x31, sequence(altNames)));
     const attributes = encode(0xa0, other('1.3.6.1.4.1.311.2.1.14'), extensionAttribute(altNames));
