@@ -8,12 +8,12 @@ import {
   parse,
   plan,
 } from '@bufbuild/cel';
-import { strings } from '@bufbuild/cel/ext';
 import { type Variables, unknownName } from './check-names.ts';
 import { constantPatterns } from './constant-patterns.ts';
 import { unifyCalls } from './call-forms.ts';
-import { furtherFunctions, serviceAccountFunctions } from './functions.ts';
+import { serviceAccountFunctions } from './service-account-functions.ts';
 import { limitLoops, turnFunction } from './limit-loops.ts';
+import { stringFunctions } from './string-functions.ts';
 
 export type Bindings = Readonly<Record<string, CelInput>>;
 
@@ -51,7 +51,7 @@ export class RuleCompiler {
   constructor() {
     const turn = celFunc(turnFunction, [], CelScalar.BOOL, () => ++this.#turns <= mostTurns);
     this.#environment = celEnv({
-      funcs: [...strings, ...furtherFunctions, ...serviceAccountFunctions, turn],
+      funcs: [...stringFunctions, ...serviceAccountFunctions, turn],
     });
   }
 

@@ -3,13 +3,6 @@ import { type CelFunc, celFunc, celMethod, CelScalar, mapType } from '@bufbuild/
 
 const texts = mapType(CelScalar.STRING, CelScalar.STRING);
 
-/** What cel-go's extension of strings has, and the library's does not. */
-export const furtherFunctions: readonly CelFunc[] = [
-  celMethod('reverse', CelScalar.STRING, [], CelScalar.STRING, function () {
-    return Array.from(this).reverse().join('');
-  }),
-];
-
 /** approver-policy's helpers: `serviceAccount(cr.username).getName()` and `.getNamespace()`, `isServiceAccount(cr.username)`. */
 export const serviceAccountFunctions: readonly CelFunc[] = [
   celFunc(
