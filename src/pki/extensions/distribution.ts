@@ -1,7 +1,7 @@
 import { encodeOid } from '../der/oid.ts';
 import { contextConstructed, contextPrimitive } from '../der/tag.ts';
 import { encode, sequence } from '../der/writer.ts';
-import { checkUri } from '../names/check-name.ts';
+import { checkAbsoluteUri } from '../names/check-name.ts';
 
 const ocsp = encodeOid('1.3.6.1.5.5.7.48.1');
 const caIssuers = encodeOid('1.3.6.1.5.5.7.48.2');
@@ -27,5 +27,5 @@ export function encodeAuthorityInfoAccess(
 }
 
 function uriName(url: string): Buffer {
-  return encode(contextPrimitive(6), Buffer.from(checkUri(url), 'latin1'));
+  return encode(contextPrimitive(6), Buffer.from(checkAbsoluteUri(url), 'latin1'));
 }

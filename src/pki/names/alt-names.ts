@@ -3,7 +3,7 @@ import { DerReader } from '../der/reader.ts';
 import { contextConstructed, contextPrimitive } from '../der/tag.ts';
 import { encode, sequence } from '../der/writer.ts';
 import { PkiError } from '../errors.ts';
-import { checkDnsName, checkEmailAddress, checkUri } from './check-name.ts';
+import { checkAbsoluteUri, checkDnsName, checkEmailAddress, checkUri } from './check-name.ts';
 import { decodeIpAddress, encodeIpAddress } from './ip-address.ts';
 
 /** Subject alternative names. IP addresses are texts: dotted, or any form of RFC 4291 going in and RFC 5952 coming out. */
@@ -55,7 +55,7 @@ export function encodeAltNames(names: AltNames): Buffer {
     ...names.dnsNames.map((name) => encode(kind.dns, ascii(checkDnsName(name)))),
     ...names.emailAddresses.map((address) => encode(kind.email, ascii(checkEmailAddress(address)))),
     ...names.ipAddresses.map((address) => encode(kind.ip, encodeOrRefuse(address))),
-    ...names.uris.map((uri) => encode(kind.uri, ascii(checkUri(uri)))),
+    ...names.uris.map((uri) => encode(kind.uri, ascii(checkAbsoluteUri(uri)))),
   );
 }
 

@@ -27,8 +27,34 @@ export function checkEmailAddress(address: string): string {
   return address;
 }
 
-/** An absolute URI of RFC 3986 (RFC 5280 §4.2.1.6 allows no relative ones). */
+/** What parsing changes or leaves out of a URI, so that its text and its parts could mean different names. */
+const secondSpellings: readonly (readonly [form: RegExp, problem: string])[] = [
+  [/^[^:]*[A-Z][^:]*:/, 'has capitals in its scheme'],
+  [/^[^?#]*\?(?:#|$)/, 'has a query that is empty'],
+  [/#$/, 'has a fragment that is empty'],
+  [/#.*#/, 'has more than one fragment'],
+  [/^[^:]*:\/\/[^/?#]*@/, 'has a user before its host'],
+  [/^[^:]*:\/\/[^/?#]*:(?:[/?#]|$)/, 'has a port that is empty'],
+  [/^[^:]*:\/\/(?:[?#]|$)/, 'has neither host nor path'],
+  [/^[^:]*:\/\/[^/?#]*%/, 'has percent-encoding in its host'],
+  [/^[^:]*:(?:[^?#]*\/)?\.{1,2}(?:[/?#]|$)/, 'has a segment "." or ".." in its path'],
+  // The unreserved characters of RFC 3986 §2.3, and the slash, which some see in the path then.
+  [
+    /%(?:2[DEF]|3[0-9]|[46][1-9A-F]|[57][0-9A]|5F|7E)/i,
+    'percent-encodes what means something else then, or has no need of it',
+  ],
+];
+
+/** A URI that is asked for. Rules compare it as text and verifiers by its parts: of two ways to write one, only one is taken. */
 export function checkUri(uri: string): string {
+  checkAbsoluteUri(uri);
+  const second = secondSpellings.find(([form]) => form.test(uri));
+  if (second !== undefined) refuse('URI', uri, second[1]);
+  return uri;
+}
+
+/** An absolute URI (RFC 3986; RFC 5280 §4.2.1.6 allows no relative ones). */
+export function checkAbsoluteUri(uri: string): string {
   checkAscii('URI', uri, 'percent-encode what is not');
   if (uri.length > maxUriLength) refuse('URI', uri, `is longer than ${maxUriLength} characters`);
   if (!/^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/.test(uri))

@@ -154,6 +154,10 @@ describe('reading a certificate request', () => {
     'a DNS name with a comma': ['invalid-name', { extensions: [forgeAltName(0x82, 'a,DNS:evil.example')] }],
     'a DNS name outside of ASCII': ['malformed', { extensions: [forgeAltName(0x82, 'ü.example')] }],
     'a URI with a line feed': ['invalid-name', { extensions: [forgeAltName(0x86, 'spiffe://td/a\nb')] }],
+    'a URI that its parts could mean another by': [
+      'invalid-name',
+      { extensions: [forgeAltName(0x86, 'SPIFFE://td/a')] },
+    ],
     'an IP address of 3 octets': ['malformed', { extensions: [forgeAltName(0x87, Buffer.of(1, 2, 3))] }],
     'no names in its names': ['malformed', { extensions: [forgeExtension('2.5.29.17', sequence())] }],
     'an otherName': ['unsupported', { extensions: [forgeAltName(0xa0, encodeOid('1.2.3'))] }],
