@@ -54,8 +54,11 @@ export function runValidations(
   return validations.flatMap(({ message, path, rule }) => {
     const result = rule.test({ ...bindings, self });
     if (result.outcome === 'holds') return [];
+    // Why there is no answer may be said with the value, which is the requester's.
     const allowed =
-      result.outcome === 'fails' ? message : `${message}; the rule has no answer here: ${result.message}`;
+      result.outcome === 'fails'
+        ? message
+        : `${message}; the rule has no answer here: ${quote(result.message)}`;
     return [{ field: about.field, value: about.shown, allowed, rule: path }];
   });
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CertificateRequestPolicySpec } from '../../../src/api/certificate-request-policy.ts';
-import { sequence } from '../../../src/pki/der/writer.ts';
+import { encodeOid } from '../../../src/pki/der/oid.ts';
+import { encode, sequence } from '../../../src/pki/der/writer.ts';
 import { encodeSubject } from '../../../src/pki/index.ts';
 import { aPod, aRequest, violationsOf } from './support/builders.ts';
 
@@ -147,6 +148,22 @@ describe('allowed values', () => {
       text,
       /^dnsNames "api\.web": must be the pod's; the rule has no answer here: .* \(spec\.allowed\.dnsNames\.validations\[0\]\)$/,
     );
+  });
+
+  it('of a rule that has no answer are told in one line of ASCII, whatever the name makes of the answer', () => {
+    const name = encode(0x0c, Buffer.from(`\u202e\n${'A'.repeat(40_000)}`));
+    const raw = sequence(encode(0x31, sequence(encodeOid('2.5.4.3'), name)));
+    for (const rule of [
+      'int(self) > 3',
+      "serviceAccount(self).getName() == 'x'",
+      "pod.labels[self] == 'x'",
+    ]) {
+      const allowed = { commonName: { validations: [{ rule, message: 'm' }] } };
+      const request = aRequest({ certificate: { subject: { raw } }, pod: aPod() });
+      const [text = ''] = violationsOf({ allowed }, request);
+      assert.match(text, /^commonName "[ -~…]+": m; the rule has no answer here: "[ -~…]+" \(spec/, rule);
+      assert.ok(text.length < 500, rule);
+    }
   });
 
   it('of usages are a set: what is asked for must be in it', () => {
