@@ -14,11 +14,19 @@ export interface ControlledPod {
  */
 export type PodNaming = (name: string, spec: Readonly<Record<string, unknown>>) => ControlledPod;
 
-/** As API server and controllers make a part of a name at random. */
-export const randomPart = 'x2x4q';
+/** Of what it puts random letters behind, the API server keeps so many characters. */
+const longestBase = 58;
 
-export function suffixed(suffix: string): PodNaming {
-  return (name) => ({ name: `${name}${suffix}`, labels: {}, spec: {} });
+/** As the API server makes it of `metadata.generateName`. */
+export function generatedName(base: string): string {
+  return `${base.slice(0, longestBase)}x2x4q`;
+}
+
+export const asNamed: PodNaming = (name) => ({ name, labels: {}, spec: {} });
+
+/** @param suffix of the base of a generated name */
+export function generated(suffix: string): PodNaming {
+  return (name) => asNamed(generatedName(`${name}${suffix}`), {});
 }
 
 export const ofStatefulSet: PodNaming = (name, { ordinals, serviceName: subdomain }) => {
@@ -35,10 +43,10 @@ export const ofStatefulSet: PodNaming = (name, { ordinals, serviceName: subdomai
 export const ofJob: PodNaming = (name, { completionMode, manualSelector }) => {
   // Who selects the pods of a Job himself labels them himself.
   const labels = manualSelector === true ? {} : { 'job-name': name, 'batch.kubernetes.io/job-name': name };
-  if (completionMode !== 'Indexed') return { name: `${name}-${randomPart}`, labels, spec: {} };
+  if (completionMode !== 'Indexed') return { name: generatedName(`${name}-`), labels, spec: {} };
   const hostname = `${name}-0`;
   return {
-    name: `${hostname}-${randomPart}`,
+    name: generatedName(`${hostname}-`),
     labels: { ...labels, 'batch.kubernetes.io/job-completion-index': '0' },
     spec: { hostname },
   };

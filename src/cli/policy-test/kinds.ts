@@ -1,7 +1,7 @@
 import { certificateRequestPolicies, policyGroup } from '../../api/certificate-request-policy.ts';
 import type { Schema } from '../../api/crds/schema.ts';
 import type { KubeObject } from '../../kube/object.ts';
-import { ofCronJob, ofJob, ofStatefulSet, type PodNaming, randomPart, suffixed } from './controlled-pods.ts';
+import { asNamed, generated, ofCronJob, ofJob, ofStatefulSet, type PodNaming } from './controlled-pods.ts';
 import { mutatingPolicyShape, namespaceShape, policyShape, serviceShape, workloadShape } from './shapes.ts';
 
 /** A kind of object that is looked at. */
@@ -12,21 +12,21 @@ export interface KnownKind {
   readonly pods?: { readonly path: readonly string[]; readonly naming: PodNaming };
 }
 
-const withRandomPart = suffixed(`-${randomPart}`);
-const ofDeployment = suffixed(`-5d4f8c7b9d-${randomPart}`);
+const ofController = generated('-');
+const ofDeployment = generated('-5d4f8c7b9d-');
 
 function workload(group: string, naming: PodNaming, ...path: readonly string[]): KnownKind {
   return { group, shape: workloadShape(path), pods: { path, naming } };
 }
 
 const kinds: Readonly<Record<string, KnownKind>> = {
-  Pod: workload('', suffixed('')),
-  PodTemplate: workload('', suffixed(''), 'template'),
-  ReplicationController: workload('', withRandomPart, 'spec', 'template'),
+  Pod: workload('', asNamed),
+  PodTemplate: workload('', asNamed, 'template'),
+  ReplicationController: workload('', ofController, 'spec', 'template'),
   Deployment: workload('apps', ofDeployment, 'spec', 'template'),
-  ReplicaSet: workload('apps', withRandomPart, 'spec', 'template'),
+  ReplicaSet: workload('apps', ofController, 'spec', 'template'),
   StatefulSet: workload('apps', ofStatefulSet, 'spec', 'template'),
-  DaemonSet: workload('apps', withRandomPart, 'spec', 'template'),
+  DaemonSet: workload('apps', ofController, 'spec', 'template'),
   Job: workload('batch', ofJob, 'spec', 'template'),
   CronJob: workload('batch', ofCronJob, 'spec', 'jobTemplate', 'spec', 'template'),
   Namespace: { group: '', shape: namespaceShape },

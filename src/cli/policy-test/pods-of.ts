@@ -1,6 +1,6 @@
 import type { Pod } from '../../api/core.ts';
 import type { KubeObject } from '../../kube/object.ts';
-import { randomPart } from './controlled-pods.ts';
+import { generatedName } from './controlled-pods.ts';
 import { knownKind } from './kinds.ts';
 import { isObject } from './schema-faults.ts';
 
@@ -23,7 +23,7 @@ export function podOf(object: KubeObject, defaultNamespace: string): PlannedPod 
   const pods = knownKind(object)?.pods;
   if (pods === undefined) return undefined;
   const { kind = '', metadata } = object;
-  const name = metadata.name ?? `${metadata.generateName ?? `${kind.toLowerCase()}-`}${randomPart}`;
+  const name = metadata.name ?? generatedName(metadata.generateName ?? `${kind.toLowerCase()}-`);
   const namespace = metadata.namespace ?? defaultNamespace;
   // Both of this form by their shape.
   const template = fieldOf(object, pods.path) as Pod;
