@@ -11,6 +11,7 @@ import {
 import { type Variables, unknownName } from './check-names.ts';
 import { constantPatterns } from './constant-patterns.ts';
 import { unifyCalls } from './call-forms.ts';
+import { numberFunctions } from './number-functions.ts';
 import { serviceAccountFunctions } from './service-account-functions.ts';
 import { limitLoops, turnFunction } from './limit-loops.ts';
 import { stringFunctions } from './string-functions.ts';
@@ -51,7 +52,7 @@ export class RuleCompiler {
   constructor() {
     const turn = celFunc(turnFunction, [], CelScalar.BOOL, () => ++this.#turns <= mostTurns);
     this.#environment = celEnv({
-      funcs: [...stringFunctions, ...serviceAccountFunctions, turn],
+      funcs: [...stringFunctions, ...numberFunctions, ...serviceAccountFunctions, turn],
     });
   }
 
