@@ -74,7 +74,9 @@ async function untilSigning(ca: TestCa): Promise<void> {
     async () => (await world.signerOf(await world.issue(75_000), roots)) === ca || undefined,
     90_000,
     500,
-  );
+  ).catch(async (error: Error) => {
+    throw new Error(`${error.message}: ${await world.state()}`, { cause: error });
+  });
 }
 
 describe('a controller that is killed while a CA changes', () => {

@@ -51,9 +51,9 @@ describe('the Secret with an old CA', () => {
     const { metadata } = await world.client.resource(issuers).get(beside);
     const owner = { apiVersion: 'cert-manager.io/v1', kind: 'Issuer', name: 'ca', uid: metadata.uid ?? '' };
     const pairs = (): PreviousPairs => new PreviousPairs({ resource: client.resource(secrets) });
-    await pairs().keep(beside, kept(present), owner);
+    await pairs().keep(beside, kept(present), [owner]);
     const first = pairs();
-    await first.keep(beside, kept(old), owner);
+    await first.keep(beside, kept(old), [owner]);
     const second = pairs();
     await second.load([beside]);
     assert.equal(second.get(beside)?.pair.id, kept(old).pair.id);
@@ -61,7 +61,7 @@ describe('the Secret with an old CA', () => {
     const { metadata: written, type } = await world.client.resource(secrets).get(key);
     assert.equal(type, 'kubernetes.io/tls');
     assert.deepEqual(written.ownerReferences, [owner], 'it goes with the issuer');
-    await second.release(beside, owner);
+    await second.release(beside, [owner]);
     await assert.rejects(world.client.resource(secrets).get(key), (error) => isKubeError(error, 'not-found'));
   });
 
@@ -71,7 +71,7 @@ describe('the Secret with an old CA', () => {
     const pairs = new PreviousPairs({ resource: client.resource(secrets) });
     const owner = { apiVersion: 'v1', kind: 'Issuer', name: 'ca', uid: 'u' };
     await assert.rejects(
-      pairs.keep({ namespace: 'web', name: 'theirs' }, kept(old), owner),
+      pairs.keep({ namespace: 'web', name: 'theirs' }, kept(old), [owner]),
       /secrets "web\/theirs-certmount-previous" exists and is not certmount's/,
     );
   });

@@ -126,6 +126,19 @@ export class RotationWorld {
     );
   }
 
+  /** Where it stands, for the message of a test that waits in vain. */
+  async state(): Promise<string> {
+    const [{ spec, status }, { items }, { status: issuerStatus }] = await Promise.all([
+      this.anchorSet(),
+      this.world.client.resource(nodeTrusts).list(),
+      this.world.client.resource(issuers).get(issuer),
+    ]);
+    const { message, reason } = getCondition(issuerStatus?.conditions, 'CARotation') ?? {};
+    const nodes = items.map(({ metadata, spec: { sets } }) => `${metadata.name} ${sets[0]?.hash}`);
+    const published = `sequence ${spec.sequence}, hash ${anchorsHash(spec.anchors)}`;
+    return `${reason}: ${message}; ${published}, ${JSON.stringify(status?.coverage)}; ${nodes.join()}`;
+  }
+
   async previousSecret(): Promise<Secret | undefined> {
     try {
       const key = { namespace: 'web', name: 'ca-certmount-previous' };
