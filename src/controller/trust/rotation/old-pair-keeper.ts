@@ -23,7 +23,10 @@ export interface OldPairKeeperDependencies {
 export class OldPairKeeper {
   readonly #deps: OldPairKeeperDependencies;
   /** Beside which Secret the pair of each issuer lies: it may name another by the time that this ends. */
-  readonly #beside = new Map<string, { readonly secret: SecretKey; readonly owner: OwnerReference }>();
+  readonly #beside = new Map<
+    string,
+    { readonly secret: SecretKey; readonly owners: readonly OwnerReference[] }
+  >();
 
   constructor(deps: OldPairKeeperDependencies) {
     this.#deps = deps;
@@ -36,17 +39,16 @@ export class OldPairKeeper {
     if (!secret) return;
     const before = this.#beside.get(issuerKeyText(key));
     if (before && keyText(before.secret) !== keyText(secret)) await this.release(key);
-    const [owner] = this.#ownersOf(key, issuer);
-    if (!owner) return;
+    const owners = this.#ownersOf(key, issuer);
     try {
-      await previous.keep(secret, signing, owner);
+      await previous.keep(secret, signing, owners);
     } catch (error) {
       const isRefused = isKubeError(error, 'forbidden', 'invalid', 'bad-request');
       if (!isRefused && !(error instanceof TrustError)) throw error;
       onRefused(key, issuer, error);
       return;
     }
-    this.#beside.set(issuerKeyText(key), { secret, owner });
+    this.#beside.set(issuerKeyText(key), { secret, owners });
   }
 
   /**
@@ -57,13 +59,14 @@ export class OldPairKeeper {
   async release(key: IssuerKey, issuer?: AnyIssuer): Promise<void> {
     const { previous, secretOf } = this.#deps;
     const known = this.#beside.get(issuerKeyText(key));
-    if (known) await previous.release(known.secret, known.owner);
+    if (known) await previous.release(known.secret, known.owners);
     const secret = secretOf(key);
-    if (secret) for (const owner of this.#ownersOf(key, issuer)) await previous.release(secret, owner);
+    const owners = this.#ownersOf(key, issuer);
+    if (secret && owners.length > 0) await previous.release(secret, owners);
     this.#beside.delete(issuerKeyText(key));
   }
 
-  /** The issuer itself owns the pair where it has no set. */
+  /** The pair stays for as long as one of them does: the issuer may be made again, and the set be lost. */
   #ownersOf(key: IssuerKey, issuer: AnyIssuer | undefined): OwnerReference[] {
     const set = this.#deps.setOf(key);
     return [

@@ -70,34 +70,37 @@ export class PreviousPairs {
     return this.#kept.get(keyText(previousKey(secret)));
   }
 
-  /** Keeps a pair beside an issuer's Secret. Nothing is written when it is there. Throws KubeError. */
-  async keep(key: SecretKey, kept: KeptPair, owner: OwnerReference): Promise<void> {
+  /**
+   * Keeps a pair beside an issuer's Secret. Nothing is written when it is there. Throws KubeError.
+   *
+   * @param owners as long as one of them is there, the cluster keeps it
+   */
+  async keep(key: SecretKey, kept: KeptPair, owners: readonly OwnerReference[]): Promise<void> {
     const present = this.get(key);
-    const isThere = present?.pair.id === kept.pair.id && isOwnedBy(present.secret, owner);
-    if (isThere) return;
+    if (present?.pair.id === kept.pair.id && isOwnedBy(present.secret, owners)) return;
     const { namespace, name } = previousKey(key);
     const wanted: Secret = {
       metadata: {
         namespace,
         name,
         labels: { 'app.kubernetes.io/managed-by': 'certmount', [previousPairLabel]: 'true' },
-        ownerReferences: [owner],
+        ownerReferences: [...owners],
       },
       type,
       data: keyPairData(kept.secret),
     };
-    const written = await this.#put(wanted, owner);
+    const written = await this.#put(wanted, owners);
     this.#kept.set(keyText({ namespace, name }), { pair: kept.pair, secret: written });
   }
 
-  /** The owner needs it no more; with the last one it goes. Nothing happens when there is none. Throws KubeError. */
-  async release(key: SecretKey, owner: OwnerReference): Promise<void> {
+  /** These need it no more; with the last owner it goes. Nothing happens when there is none. Throws KubeError. */
+  async release(key: SecretKey, owners: readonly OwnerReference[]): Promise<void> {
     const previous = previousKey(key);
     for (let attempt = 1; ; attempt += 1) {
       const kept = this.#kept.get(keyText(previous));
       if (!kept) return;
       try {
-        await this.#leave(previous, kept, owner);
+        await this.#leave(previous, kept, owners);
         return;
       } catch (error) {
         if (!isKubeError(error, 'conflict', 'not-found') || attempt === attempts) throw error;
@@ -106,12 +109,12 @@ export class PreviousPairs {
     }
   }
 
-  async #leave(key: SecretKey, kept: KeptPair, { uid }: OwnerReference): Promise<void> {
+  async #leave(key: SecretKey, kept: KeptPair, owners: readonly OwnerReference[]): Promise<void> {
     const { resource } = this.#deps;
     const { metadata } = kept.secret;
-    const owners = metadata.ownerReferences ?? [];
-    const others = owners.filter((owner) => owner.uid !== uid);
-    if (others.length === owners.length && others.length > 0) return;
+    const present = metadata.ownerReferences ?? [];
+    const others = without(present, owners);
+    if (others.length === present.length && others.length > 0) return;
     if (others.length > 0) {
       const left = { ...kept.secret, metadata: { ...metadata, ownerReferences: others } };
       this.#kept.set(keyText(key), { ...kept, secret: await resource.replace(left) });
@@ -139,7 +142,7 @@ export class PreviousPairs {
     if (read.usable) this.#kept.set(keyText(key), { pair: read.keyPair, secret: slim(secret) });
   }
 
-  async #put(wanted: Secret, owner: OwnerReference): Promise<Secret> {
+  async #put(wanted: Secret, owners: readonly OwnerReference[]): Promise<Secret> {
     const { resource } = this.#deps;
     try {
       return await resource.create(wanted);
@@ -151,13 +154,13 @@ export class PreviousPairs {
     if (!isOurs(present)) {
       throw new TrustError('foreign', `secrets "${namespace}/${name}" exists and is not certmount's`);
     }
-    const others = present.metadata.ownerReferences?.filter(({ uid }) => uid !== owner.uid) ?? [];
+    const others = without(present.metadata.ownerReferences ?? [], owners);
     const { resourceVersion } = present.metadata;
     return resource.replace({
       ...wanted,
       metadata: {
         ...wanted.metadata,
-        ownerReferences: [...others, owner],
+        ownerReferences: [...others, ...owners],
         ...(resourceVersion !== undefined && { resourceVersion }),
       },
     });
@@ -190,6 +193,11 @@ export function previousKey({ namespace, name }: SecretKey): SecretKey {
   return { namespace, name: `${start.replace(/[.-]+$/, '')}.${digest}${suffix}` };
 }
 
-function isOwnedBy({ metadata }: Secret, { uid }: OwnerReference): boolean {
-  return metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false;
+function isOwnedBy({ metadata }: Secret, owners: readonly OwnerReference[]): boolean {
+  return owners.every(({ uid }) => metadata.ownerReferences?.some((owner) => owner.uid === uid));
+}
+
+/** By kind and name: one that was made again has another uid. */
+function without(references: readonly OwnerReference[], owners: readonly OwnerReference[]): OwnerReference[] {
+  return references.filter((one) => !owners.some(({ kind, name }) => one.kind === kind && one.name === name));
 }

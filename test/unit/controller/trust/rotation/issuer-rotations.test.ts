@@ -200,6 +200,17 @@ describe('the CA of an issuer that this controller never saw before', () => {
     assert.equal(fixture.signs(kept(second)), 'second of 1');
   });
 
+  it('does not sign yet when an old pair is kept and the set was lost: its rotation had begun', () => {
+    const fixture = new Fixture();
+    fixture.isNew = false;
+    fixture.previous = kept(first);
+    assert.equal(fixture.signs(kept(second)), 'first of 2');
+    fixture.advance(kept(second));
+    assert.equal(fixture.signs(kept(second)), 'first of 2');
+    fixture.advance(kept(second), { spread: true });
+    assert.equal(fixture.signs(kept(second)), 'second of 2');
+  });
+
   it('makes no root of its ca.crt known that does not verify it', () => {
     const fixture = new Fixture();
     fixture.signs(kept(first, { caCrt: first.pem + second.pem }));

@@ -98,16 +98,23 @@ describe('the pair that an issuer still signs with', () => {
     assert.deepEqual([...stored.keys()], []);
   });
 
-  it('belongs to the set of its issuer, which outlives an issuer that is made again', async () => {
+  it('belongs to its issuer and to the set of that: the cluster keeps it when one of them is made again', async () => {
     const spec = { source: 'Issuer/web/ca', anchors: '', sequence: 1 };
     set = { metadata: { name: 'issuer.web.ca', uid: 'set-1' }, spec };
     await keeper.keep(key, issuer, signing);
-    const [owner, ...others] = stored.get('ca-certmount-previous')?.metadata.ownerReferences ?? [];
-    assert.deepEqual(
-      [owner?.apiVersion, owner?.kind, owner?.name, owner?.uid, others],
-      ['certmount.io/v1alpha1', 'AnchorSet', 'issuer.web.ca', 'set-1', []],
-    );
-    await keeper.release(key, { ...issuer, metadata: { ...issuer.metadata, uid: 'issuer-2' } });
+    const owners = (): unknown => stored.get('ca-certmount-previous')?.metadata.ownerReferences;
+    const ofSet = {
+      apiVersion: 'certmount.io/v1alpha1',
+      kind: 'AnchorSet',
+      name: 'issuer.web.ca',
+      uid: 'set-1',
+    };
+    const ofIssuer = { apiVersion: 'cert-manager.io/v1', kind: 'Issuer', name: 'ca', uid: 'issuer-1' };
+    assert.deepEqual(owners(), [ofSet, ofIssuer]);
+    const again = { ...issuer, metadata: { ...issuer.metadata, uid: 'issuer-2' } };
+    await keeper.keep(key, again, signing);
+    assert.deepEqual(owners(), [ofSet, { ...ofIssuer, uid: 'issuer-2' }]);
+    await keeper.release(key, again);
     assert.deepEqual([...stored.keys()], []);
   });
 

@@ -92,7 +92,7 @@ function planted(name: string): Secret {
 describe('CAs of before', () => {
   it('are taken up by the next leader, without what else lies in their Secrets', async () => {
     const resource = new Secrets();
-    await new PreviousPairs({ resource }).keep(beside, kept, owner);
+    await new PreviousPairs({ resource }).keep(beside, kept, [owner]);
     const [stored] = resource.stored;
     assert.ok(stored);
     resource.stored[0] = { ...stored, data: { ...stored.data, more: 'AAAA' } };
@@ -101,7 +101,7 @@ describe('CAs of before', () => {
     await next.load([beside]);
     assert.equal(next.get(beside)?.pair.id, kept.pair.id);
     assert.deepEqual(Object.keys(next.get(beside)?.secret.data ?? {}), ['tls.crt', 'tls.key']);
-    await next.release(beside, owner);
+    await next.release(beside, [owner]);
     assert.deepEqual(resource.stored, []);
   });
 
@@ -109,12 +109,12 @@ describe('CAs of before', () => {
     const resource = new Secrets();
     const other = { ...owner, name: 'other', uid: 'issuer-2' };
     const pairs = new PreviousPairs({ resource });
-    for (const one of [owner, other]) await pairs.keep(beside, kept, one);
-    await pairs.release(beside, owner);
-    await pairs.release(beside, owner);
+    for (const one of [owner, other]) await pairs.keep(beside, kept, [one]);
+    await pairs.release(beside, [owner]);
+    await pairs.release(beside, [owner]);
     assert.equal(pairs.get(beside)?.pair.id, kept.pair.id);
     assert.deepEqual(resource.stored[0]?.metadata.ownerReferences, [other]);
-    await pairs.release(beside, other);
+    await pairs.release(beside, [other]);
     assert.equal(pairs.get(beside), undefined);
     assert.equal(pairs.size, 0);
     assert.deepEqual(resource.stored, []);
@@ -124,29 +124,29 @@ describe('CAs of before', () => {
     const resource = new Secrets();
     const other = { ...owner, name: 'other', uid: 'issuer-2' };
     const [pairs, others] = [new PreviousPairs({ resource }), new PreviousPairs({ resource })];
-    await pairs.keep(beside, kept, owner);
-    await others.keep(beside, kept, other);
-    await pairs.release(beside, owner);
+    await pairs.keep(beside, kept, [owner]);
+    await others.keep(beside, kept, [other]);
+    await pairs.release(beside, [owner]);
     assert.deepEqual(resource.stored[0]?.metadata.ownerReferences, [other]);
-    await pairs.release(beside, owner);
+    await pairs.release(beside, [owner]);
     assert.equal(resource.stored.length, 1, 'it is the other one’s');
     resource.label(previousKey(beside).name, { [previousPairLabel]: 'true', theirs: 'x' });
-    await others.release(beside, other);
+    await others.release(beside, [other]);
     assert.deepEqual(resource.stored, []);
   });
 
   it('are left where somebody has made them their own, and where they are gone', async () => {
     const resource = new Secrets();
     const pairs = new PreviousPairs({ resource });
-    await pairs.keep(beside, kept, owner);
+    await pairs.keep(beside, kept, [owner]);
     resource.label(previousKey(beside).name, {});
-    await pairs.release(beside, owner);
+    await pairs.release(beside, [owner]);
     assert.equal(resource.stored.length, 1);
     assert.equal(pairs.size, 0);
     resource.stored.length = 0;
-    await pairs.keep(beside, kept, owner);
+    await pairs.keep(beside, kept, [owner]);
     resource.stored.length = 0;
-    await pairs.release(beside, owner);
+    await pairs.release(beside, [owner]);
     assert.equal(pairs.size, 0);
   });
 
