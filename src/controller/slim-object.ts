@@ -6,7 +6,10 @@ export function withoutManagedFields<T extends KubeObject>(object: T): T {
   return { ...object, metadata };
 }
 
-/** Which object is written, in the version that was read: a server takes nothing else of metadata with a status. */
+/**
+ * Which object is written, in the version that was read: a server takes nothing else of metadata with a status. Of a
+ * CertificateSigningRequest it does, and what is not sent is gone.
+ */
 export function identityOf({ metadata }: KubeObject): KubeObject['metadata'] {
   return pickMetadata(metadata, 'name', 'namespace', 'resourceVersion');
 }

@@ -5,7 +5,7 @@ import type {
 } from '../../api/certificate-signing-request.ts';
 import { ServedWatch } from '../../kube/index.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
-import { pickMetadata, statusOf, withoutManagedFields } from '../slim-object.ts';
+import { pickMetadata, withoutManagedFields } from '../slim-object.ts';
 import type { TermContext, TermPart } from '../term-part.ts';
 import { mayReference } from './reference-review.ts';
 import { resolveSigningRequest } from './resolve-signing-request.ts';
@@ -44,8 +44,9 @@ export function signingRequestsPart(context: TermContext): TermPart {
     find: (key) => watch.get(key),
     resolve: (request) => resolveSigningRequest(request, values, resolving),
     awaitSecret: (request, secret) => awaited.await(request, secret),
+    // With all of the metadata: of this kind the server takes it from whoever writes the status.
     writeStatus: (request: CertificateSigningRequest, status: CertificateSigningRequestStatus) =>
-      resource.replaceStatus(statusOf(request, status)),
+      resource.replaceStatus({ ...request, status }),
   });
   watch.subscribe(controller.onChange);
   issuers.subscribe((issuer) => controller.issuerKnown(issuer));

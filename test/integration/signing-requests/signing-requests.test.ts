@@ -11,6 +11,7 @@ import type {
 } from '../../../src/api/certificate-signing-request.ts';
 import { events } from '../../../src/api/core.ts';
 import { KubeClient, systemClock } from '../../../src/kube/index.ts';
+import type { ObjectMeta } from '../../../src/kube/index.ts';
 import { encodePrivateKey, parseChain } from '../../../src/pki/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { base64, fromBase64, newCa, newCsr, newKey } from '../../unit/controller/builders.ts';
@@ -115,6 +116,27 @@ describe('CertificateSigningRequests to issuers', { timeout: 120_000 }, () => {
     assert.ok(await event(name, 'InvalidDuration'));
   });
 
+  it('keep labels, annotations, finalizers and owners, issued or failed', async () => {
+    const held = {
+      labels: { team: 'web' },
+      finalizers: ['example.com/held'],
+      ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: 'u-1' }],
+    };
+    for (const [last, annotations] of [
+      ['Approved', { 'example.com/note': 'kept' }],
+      ['Failed', { 'example.com/note': 'kept', [duration]: '5m' }],
+    ] as const) {
+      const name = await ask({}, annotations, held);
+      await kubectl('certificate', 'approve', name);
+      const { metadata, status } = await answered(name);
+      await kubectl('patch', 'csr', name, '--type=merge', '--patch={"metadata":{"finalizers":null}}');
+      assert.equal(status?.conditions?.at(-1)?.type, last);
+      const { labels, finalizers, ownerReferences } = metadata;
+      assert.deepEqual({ labels, finalizers, ownerReferences }, held);
+      assert.deepEqual(metadata.annotations, annotations);
+    }
+  });
+
   it('are left alone when they are denied', async () => {
     const name = await ask({});
     await kubectl('certificate', 'deny', name);
@@ -179,10 +201,11 @@ describe('CertificateSigningRequests to issuers', { timeout: 120_000 }, () => {
   async function ask(
     spec: Partial<CertificateSigningRequestSpec>,
     annotations: Record<string, string> = {},
+    metadata: ObjectMeta = {},
   ): Promise<string> {
     const name = `csr-${++made}`;
     await jane.resource(certificateSigningRequests).create({
-      metadata: { name, annotations },
+      metadata: { ...metadata, name, annotations },
       spec: {
         request: base64(await newCsr()),
         signerName: 'clusterissuers.cert-manager.io/ca',
