@@ -1,3 +1,4 @@
+import { KubeError } from '../kube/index.ts';
 import type { KubeClient } from '../kube/index.ts';
 
 /** `spec` of a SubjectAccessReview of authorization.k8s.io/v1. */
@@ -17,10 +18,15 @@ export interface AccessReviewSpec {
 }
 
 interface SubjectAccessReview {
-  readonly status?: { readonly allowed?: boolean };
+  readonly status?: { readonly allowed?: boolean; readonly evaluationError?: string };
 }
 
-/** Whether somebody may do something, as the API server's authorizers say. One API call, which throws KubeError. */
+/**
+ * Whether somebody may do something, as the API server's authorizers say. One API call.
+ *
+ * @throws KubeError when there is no answer, also when an authorizer did not come to one: then no other has said yes, and
+ *   what looks like a no is what the server makes of a webhook that is away, with `denied` where it is configured so
+ */
 export async function reviewAccess(
   client: Pick<KubeClient, 'request'>,
   spec: AccessReviewSpec,
@@ -32,5 +38,8 @@ export async function reviewAccess(
     // It changes nothing, so that it may be sent twice.
     repeatable: 'always',
   });
-  return status?.allowed === true;
+  if (status?.allowed === true) return true;
+  const failure = status?.evaluationError ?? '';
+  if (failure !== '') throw new KubeError('unavailable', `an authorizer gave no answer: ${failure}`);
+  return false;
 }

@@ -46,6 +46,7 @@ class Fixture {
   request: PodCertificateRequest;
   outcome: PodCertificateOutcome;
   fail: Error | undefined;
+  failResolving: Error | undefined;
   resolved = 0;
 
   constructor(t: TestContext, request: PodCertificateRequest, outcome: PodCertificateOutcome) {
@@ -71,7 +72,7 @@ class Fixture {
         find: () => this.request,
         resolve: () => {
           this.resolved += 1;
-          return Promise.resolve(this.outcome);
+          return this.failResolving ? Promise.reject(this.failResolving) : Promise.resolve(this.outcome);
         },
         writeStatus: async (_, status) => {
           await settle();
@@ -259,6 +260,18 @@ describe('a PodCertificateRequest', () => {
     await fixture.clock.advance(1000);
     for (let round = 0; round < 5; round++) await settle();
     assert.equal(fixture.statuses.length, 1);
+  });
+
+  it('is neither denied nor given up while nobody can say which policies its pod may use', async (t) => {
+    const fixture = await Fixture.start(t, denied);
+    fixture.failResolving = new KubeError('unavailable', 'an authorizer gave no answer');
+    await fixture.seen();
+    assert.deepEqual([fixture.statuses.length, fixture.clock.pending], [0, 1]);
+    fixture.failResolving = undefined;
+    fixture.outcome = await issued();
+    await fixture.clock.advance(1000);
+    for (let round = 0; round < 5; round++) await settle();
+    assert.equal(fixture.statuses[0]?.conditions?.[0]?.type, 'Issued');
   });
 
   it('of another signer is none of our business, and one that is deleted is forgotten', async (t) => {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AccessReviews } from '../../../../../src/controller/approval/policies/access-reviews.ts';
+import { isKubeError } from '../../../../../src/kube/index.ts';
 import type { Call, KubeClient } from '../../../../../src/kube/index.ts';
+import { defaultPolicy, Policies } from '../../../../../src/policy/index.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
+import { aPod, aPolicy, aRequest, known, surroundings } from '../../../policy/support/builders.ts';
 
 const app = { username: 'system:serviceaccount:web:app', groups: ['system:authenticated'] };
 
@@ -10,8 +13,8 @@ class Fixture {
   readonly clock = new FakeClock();
   readonly asked: unknown[] = [];
   readonly counted: string[] = [];
-  answer: () => Promise<{ status?: { allowed?: boolean } }> = () =>
-    Promise.resolve({ status: { allowed: true } });
+  answer: () => Promise<{ status?: { allowed?: boolean; denied?: boolean; evaluationError?: string } }> =
+    () => Promise.resolve({ status: { allowed: true } });
   readonly reviews = new AccessReviews(
     { keepMs: 1000, limit: 3 },
     {
@@ -114,6 +117,45 @@ describe('who may use a policy', () => {
     fixture.answer = () => Promise.resolve({ status: { allowed: true } });
     assert.equal(await fixture.reviews.mayUse(app, 'p', 'web'), true);
     assert.deepEqual(fixture.counted, ['refused', 'refused', 'failed', 'allowed']);
+  });
+
+  it('is neither yes nor no when an authorizer could not say, however the server is told to take that', async () => {
+    const fixture = new Fixture();
+    for (const denied of [false, true]) {
+      fixture.answer = () =>
+        Promise.resolve({ status: { allowed: false, denied, evaluationError: 'webhook timed out' } });
+      await assert.rejects(
+        fixture.reviews.mayUse(app, 'p', 'web'),
+        (error) => isKubeError(error, 'unavailable') && error.message.includes('webhook timed out'),
+      );
+    }
+    fixture.answer = () => Promise.resolve({ status: { allowed: false, denied: true } });
+    assert.equal(await fixture.reviews.mayUse(app, 'p', 'web'), false);
+    fixture.answer = () =>
+      Promise.resolve({ status: { allowed: true, evaluationError: 'webhook timed out' } });
+    assert.equal(await fixture.reviews.mayUse(app, 'p', 'web'), true);
+    assert.deepEqual(fixture.counted, ['failed', 'failed', 'refused', 'allowed']);
+  });
+
+  it('gives nobody the default policy instead of a narrower one that could not be asked about', async () => {
+    const fixture = new Fixture();
+    fixture.answer = () =>
+      Promise.resolve({ status: { allowed: false, evaluationError: 'webhook timed out' } });
+    const policies = new Policies(
+      { surroundings },
+      {
+        list: () => [known(defaultPolicy), known(aPolicy({}, 'narrow'))],
+        namespaceLabels: () => Promise.resolve({}),
+        isBound: (...asked) => fixture.reviews.mayUse(...asked),
+      },
+    );
+    const request = aRequest({ certificate: { altNames: { dnsNames: ['api.web'] } }, pod: aPod() });
+    await assert.rejects(policies.decide(request), /webhook timed out/);
+    fixture.answer = () => Promise.resolve({ status: { allowed: true } });
+    assert.equal((await policies.decide(request)).decision, 'deny', 'the narrower one allows nothing');
+    fixture.answer = () => Promise.resolve({ status: { allowed: false } });
+    await fixture.clock.advance(1000);
+    assert.equal((await policies.decide(request)).decision, 'approve', 'by the default one');
   });
 
   it('is not asked of nobody', async () => {
