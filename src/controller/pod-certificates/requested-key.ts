@@ -29,9 +29,9 @@ export function requestedKey(spec: PodCertificateRequestSpec): RequestedKey {
   const pkixPublicKey = spec.pkixPublicKey ?? '';
   if (encoded !== '') {
     const stub = encodePem('CERTIFICATE REQUEST', Buffer.from(encoded, 'base64'));
-    const { publicKey, subject, altNames, otherExtensions, usages, isCA } = parseRequest(stub);
+    const { publicKey, subject, altNames, otherExtensions, ...more } = parseRequest(stub);
     const empty = isEmptySubject(subject) && isEmptyAltNames(altNames) && otherExtensions.length === 0;
-    if (!empty || usages !== undefined || isCA !== undefined) {
+    if (!empty || more.usages || more.isCA !== undefined || more.nameConstraints) {
       throw new PkiError('unsupported', 'spec.stubPKCS10Request asks for more than a key');
     }
     return { publicKey, spec: keySpecOf(publicKey), stub };

@@ -20,12 +20,15 @@ export function certificateTemplate(
   now: number,
 ): CertificateTemplate {
   const { crlDistributionPoints, ocspServers, issuingCertificateURLs } = pointers;
+  const { altNames, nameConstraints, pathLength, publicKey, subject } = checked.csr;
   return {
-    subject: checked.csr.subject,
-    altNames: checked.csr.altNames,
-    publicKey: checked.csr.publicKey,
+    subject,
+    altNames,
+    publicKey,
     usages: checked.usages,
     isCA: checked.isCA,
+    ...(pathLength !== undefined && { pathLength }),
+    ...(nameConstraints && { nameConstraints }),
     ...validityFrom(new Date(now), checked.duration),
     ...(crlDistributionPoints && { crlDistributionPoints }),
     ...(ocspServers && { ocspServers }),

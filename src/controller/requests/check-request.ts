@@ -23,7 +23,7 @@ const mostOthersShown = 5;
 
 /**
  * What can be said of a request without its issuer. A CSR that encodes usages or BasicConstraints must encode
- * those of the spec (approvers read the spec, so the CSR must not say more).
+ * those of the spec (approvers read the spec, so the CSR must not say more). What it says that limits a CA is kept.
  */
 export function checkRequest(request: CertificateRequest, parse: () => ParsedRequest): RequestCheck {
   const { spec } = request;
@@ -61,6 +61,7 @@ function encodedMismatch(csr: ParsedRequest, expected: Usages, isCA: boolean): s
   if (csr.isCA !== undefined && csr.isCA !== isCA) {
     return `the CSR's BasicConstraints say isCA ${csr.isCA}, but spec.isCA is ${isCA}`;
   }
+  if (csr.nameConstraints && !isCA) return 'the CSR has NameConstraints, but spec.isCA is false';
   return undefined;
 }
 

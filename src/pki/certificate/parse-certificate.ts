@@ -82,7 +82,7 @@ export function decodeCertificate(der: Buffer): Certificate {
     ...(basicConstraints ?? { isCA: false }),
     ...(subjectKeyId !== undefined && { subjectKeyId }),
     ...(authorityKeyId !== undefined && { authorityKeyId }),
-    ...(nameConstraints && { nameConstraints }),
+    ...(nameConstraints && { nameConstraints: nameConstraints.value }),
     unknownCriticalExtensions: extensions.unknown.flatMap(({ oid, critical }) => (critical ? [oid] : [])),
     signed: { part: signedPart.encoded, algorithm, signature },
   };

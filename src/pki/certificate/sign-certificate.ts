@@ -5,7 +5,7 @@ import { encode, octetAlignedBits, sequence, smallInteger, unsignedInteger } fro
 import { PkiError } from '../errors.ts';
 import { encodeBasicConstraints } from '../extensions/basic-constraints.ts';
 import { encodeAuthorityInfoAccess, encodeCrlDistributionPoints } from '../extensions/distribution.ts';
-import { encodeExtension, extensionOid } from '../extensions/extension.ts';
+import { encodeExtension, type Extension, extensionOid } from '../extensions/extension.ts';
 import {
   encodeAuthorityKeyIdentifier,
   encodeSubjectKeyIdentifier,
@@ -27,6 +27,8 @@ export interface CertificateTemplate {
   readonly usages: Usages;
   readonly isCA: boolean;
   readonly pathLength?: number;
+  /** The DER NameConstraints of an authority. */
+  readonly nameConstraints?: Extension;
   /** See {@link validityFrom}. */
   readonly notBefore: Date;
   readonly notAfter: Date;
@@ -157,10 +159,11 @@ function checkTemplate(template: CertificateTemplate): void {
   }
   if (!template.isCA && template.usages.keyUsages.includes('keyCertSign'))
     refuse('the key usage keyCertSign is only for authorities');
+  if (!template.isCA && template.nameConstraints) refuse('name constraints are only for authorities');
 }
 
 function encodeExtensions(
-  { subject, altNames, usages, isCA, pathLength, ...rest }: CertificateTemplate,
+  { subject, altNames, usages, isCA, pathLength, nameConstraints, ...rest }: CertificateTemplate,
   publicKey: Buffer,
   authorityKeyId: Buffer | undefined,
 ): Buffer[] {
@@ -189,6 +192,7 @@ function encodeExtensions(
   // RFC 5280 §4.2.1.6: critical exactly when there is no other name.
   if (!isEmptyAltNames(altNames))
     add(extensionOid.subjectAltName, isEmptySubject(subject), encodeAltNames(altNames));
+  if (nameConstraints) add(extensionOid.nameConstraints, nameConstraints.critical, nameConstraints.value);
   if (crlDistributionPoints.length > 0)
     add(extensionOid.crlDistributionPoints, false, encodeCrlDistributionPoints(crlDistributionPoints));
   return extensions;

@@ -1,30 +1,9 @@
 import type { Certificate } from '../certificate/certificate.ts';
-import { DerReader } from '../der/reader.ts';
-import { contextConstructed, contextPrimitive } from '../der/tag.ts';
-import { decodeIa5 } from '../der/text.ts';
 import { PkiError } from '../errors.ts';
+import { decodeNameConstraints } from '../extensions/name-constraints.ts';
+import type { Form, Subtree } from '../extensions/name-constraints.ts';
 import { encodeIpAddress } from '../names/ip-address.ts';
 import { comparableNames } from '../names/subject.ts';
-
-/** The forms of names that constraints are understood for, by the context tag of GeneralName. */
-const forms = new Map<number, Form>([
-  [contextPrimitive(1), 'email'],
-  [contextPrimitive(2), 'dns'],
-  [contextConstructed(4), 'directoryName'],
-  [contextPrimitive(6), 'uri'],
-  [contextPrimitive(7), 'ip'],
-]);
-
-type Form = 'email' | 'dns' | 'directoryName' | 'uri' | 'ip';
-
-interface Subtree {
-  readonly form: Form;
-  readonly base: Buffer;
-  /** Of the forms that are text; decoded once, however many names there are. */
-  readonly text: string;
-  /** Of a directoryName. */
-  readonly parts: readonly string[];
-}
 
 interface Name {
   readonly form: Form;
@@ -52,12 +31,7 @@ export function checkNameConstraints(
   issuer: string,
   budget: ConstraintBudget,
 ): void {
-  const document = new DerReader(encoded, 'the name constraints');
-  const fields = document.enter();
-  document.end();
-  const permitted = readSubtrees(fields, 0);
-  const excluded = readSubtrees(fields, 1);
-  fields.end();
+  const { permitted, excluded } = decodeNameConstraints(encoded);
   for (const certificate of below) {
     for (const name of namesOf(certificate)) {
       const ofForm = (subtree: Subtree): boolean => subtree.form === name.form;
@@ -79,29 +53,6 @@ export function checkNameConstraints(
         `names of the kind ${certificate.altNames.otherKinds[0]} are not checked against the constraints of ${issuer}`,
       );
   }
-}
-
-function readSubtrees(fields: DerReader, number: number): Subtree[] {
-  const element = fields.optional(contextConstructed(number));
-  if (element === undefined) return [];
-  const list = fields.within(element);
-  const subtrees: Subtree[] = [];
-  while (!list.atEnd) {
-    const subtree = list.enter();
-    const base = subtree.any();
-    // RFC 5280: minimum is always 0, so it is not there, and there is no maximum.
-    subtree.end();
-    const form = forms.get(base.tag);
-    if (form === undefined) throw refused('name constraints of this kind are not supported');
-    const isText = form === 'dns' || form === 'email' || form === 'uri';
-    subtrees.push({
-      form,
-      base: base.content,
-      text: isText ? textOf(base.content) : '',
-      parts: form === 'directoryName' ? comparableNames(base.content) : [],
-    });
-  }
-  return subtrees;
 }
 
 function namesOf({ subject, altNames }: Certificate): Name[] {
@@ -141,12 +92,6 @@ function hostOf(uri: string): string {
   if (host === undefined || encodeIpAddress(host) !== undefined)
     throw refused(`uri ${JSON.stringify(uri)} has no host name to check against the name constraints`);
   return host;
-}
-
-function textOf(base: Buffer): string {
-  const text = decodeIa5(base);
-  if (text === undefined) throw refused('a name constraint is not ASCII');
-  return text.toLowerCase();
 }
 
 /** `base` itself and every name below it; a wildcard is excluded when any name that it stands for is. */

@@ -15,7 +15,7 @@ export interface DecodedExtensions {
   readonly basicConstraints: BasicConstraints | undefined;
   readonly subjectKeyId: string | undefined;
   readonly authorityKeyId: string | undefined;
-  readonly nameConstraints: Buffer | undefined;
+  readonly nameConstraints: Extension | undefined;
   readonly unknown: readonly { readonly oid: string; readonly critical: boolean }[];
 }
 
@@ -51,7 +51,7 @@ export function decodeExtensions(extensions: ReadonlyMap<string, Extension>): De
     basicConstraints: get(extensionOid.basicConstraints, decodeBasicConstraints),
     subjectKeyId: get(extensionOid.subjectKeyIdentifier, decodeSubjectKeyIdentifier),
     authorityKeyId: get(extensionOid.authorityKeyIdentifier, decodeAuthorityKeyIdentifier),
-    nameConstraints: extensions.get(extensionOid.nameConstraints)?.value,
+    nameConstraints: extensions.get(extensionOid.nameConstraints),
     unknown: [...extensions].flatMap(([oid, { critical }]) => (decoded.has(oid) ? [] : [{ oid, critical }])),
   };
 }

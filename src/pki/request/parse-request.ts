@@ -5,6 +5,7 @@ import { contextConstructed, tag } from '../der/tag.ts';
 import { PkiError } from '../errors.ts';
 import { decodeExtensions, type DecodedExtensions } from '../extensions/decode-extensions.ts';
 import { type Extension, readExtensions } from '../extensions/extension.ts';
+import { decodeNameConstraints } from '../extensions/name-constraints.ts';
 import type { DecodedUsages } from '../extensions/usages.ts';
 import { decodePublicKey } from '../keys/encode-key.ts';
 import { keySpecOf } from '../keys/key-spec.ts';
@@ -27,6 +28,8 @@ export interface ParsedRequest {
   /** Undefined when the request has no basic constraints. */
   readonly isCA?: boolean;
   readonly pathLength?: number;
+  /** The DER NameConstraints, which are understood. */
+  readonly nameConstraints?: Extension;
   /** Object identifiers of requested extensions that are not decoded, and that no certificate will get. */
   readonly otherExtensions: readonly string[];
   /** Object identifiers of attributes beside the request for extensions. */
@@ -69,10 +72,11 @@ export function parseRequest(pem: string): ParsedRequest {
   const { otherAttributes, requested } = readAttributes(attributes && info.within(attributes));
   const extensions = decodeExtensions(requested);
   checkNames(extensions);
+  if (extensions.nameConstraints) decodeNameConstraints(extensions.nameConstraints.value);
   if (!verifySignature(algorithm, publicKey, signedPart.encoded, signature))
     throw new PkiError('bad-signature', `the signature of ${what} does not verify with its public key`);
 
-  const { altNames, sanCritical, usages, basicConstraints, unknown } = extensions;
+  const { altNames, basicConstraints, nameConstraints, sanCritical, unknown, usages } = extensions;
   return {
     pem,
     publicKey,
@@ -81,6 +85,7 @@ export function parseRequest(pem: string): ParsedRequest {
     sanCritical,
     ...(usages && { usages }),
     ...basicConstraints,
+    ...(nameConstraints && { nameConstraints }),
     otherExtensions: unknown.map(({ oid }) => oid),
     otherAttributes,
   };

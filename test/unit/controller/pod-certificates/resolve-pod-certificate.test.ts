@@ -12,9 +12,17 @@ import { checkStatus } from '../../../../src/controller/pod-certificates/check-s
 import type { PodCertificateOutcome } from '../../../../src/controller/pod-certificates/pod-certificate-outcome.ts';
 import { resolvePodCertificate } from '../../../../src/controller/pod-certificates/resolve-pod-certificate.ts';
 import { certificateTemplate } from '../../../../src/controller/requests/certificate-template.ts';
-import { noAltNames, parseChain, publicKeyOf, signCertificate } from '../../../../src/pki/index.ts';
+import {
+  decodePem,
+  noAltNames,
+  parseChain,
+  publicKeyOf,
+  signCertificate,
+} from '../../../../src/pki/index.ts';
 import type { CertificateTemplate } from '../../../../src/pki/index.ts';
 import type { LeftDecision, PolicyDecision, PolicyRequest } from '../../../../src/policy/index.ts';
+import { sequence } from '../../../../src/pki/der/writer.ts';
+import { forgeExtension, forgeRequest } from '../../pki/support/forge.ts';
 import { newCa, newKey, now } from '../builders.ts';
 import type { TestCa } from '../builders.ts';
 import { identity, minute, newPodCertificateRequest } from './builders.ts';
@@ -218,6 +226,14 @@ describe('a denial', () => {
     const stub = { altNames: { ...noAltNames, dnsNames: ['bank.example'] } };
     const [, names] = await denied(await newPodCertificateRequest({ stub }));
     assert.match(names, /asks for more than a key/);
+    const constrained = decodePem(
+      forgeRequest(key, { extensions: [forgeExtension('2.5.29.30', sequence())] }),
+      'the stub',
+      10_000,
+    )[0]?.der;
+    const stubPKCS10Request = constrained?.toString('base64') ?? '';
+    const [, constraints] = await denied(await newPodCertificateRequest({ stubPKCS10Request }));
+    assert.match(constraints, /asks for more than a key/);
     const [, none] = await denied(await newPodCertificateRequest({ stubPKCS10Request: null }));
     assert.match(none, /has no key/);
   });

@@ -8,7 +8,9 @@ import type { Signer, SigningRequest, SignResult } from '../../../../src/control
 import type { RequestProblem } from '../../../../src/controller/requests/problem.ts';
 import { resolveSigningRequest } from '../../../../src/controller/signing-requests/resolve-signing-request.ts';
 import type { SigningRequestOutcome } from '../../../../src/controller/signing-requests/resolve-signing-request.ts';
-import { base64, newCsr, now } from '../builders.ts';
+import { encode, sequence } from '../../../../src/pki/der/writer.ts';
+import { forgeExtension, forgeRequest } from '../../pki/support/forge.ts';
+import { base64, newCsr, newKey, now } from '../builders.ts';
 
 const approved = { type: 'Approved', status: 'True' };
 const cluster = 'clusterissuers.cert-manager.io/ca';
@@ -117,6 +119,18 @@ describe('a CertificateSigningRequest', () => {
     });
     const { signed } = await resolve(request);
     assert.deepEqual([signed?.checked.duration, signed?.checked.isCA], [600_000, true]);
+  });
+
+  it('keeps the bounds that it asks for of an authority, and fails when it is for none', async () => {
+    const permitted = sequence(encode(0xa0, sequence(encode(0x82, Buffer.from('web.example')))));
+    const csr = forgeRequest(await newKey(), { extensions: [forgeExtension('2.5.29.30', permitted)] });
+    const spec = { request: base64(csr) };
+    const annotations = { [signingRequestAnnotations.isCA]: 'true' };
+    const { signed } = await resolve(await newSigningRequest({ spec, annotations }));
+    assert.deepEqual(signed?.checked.csr.nameConstraints, { critical: false, value: permitted });
+    const outcome = await resolve(await newSigningRequest({ spec }));
+    assert.ok(outcome.outcome === 'failed');
+    assert.match(outcome.message, /the CSR has NameConstraints/);
   });
 
   it('fails for a lifetime that is none or too short', async () => {
