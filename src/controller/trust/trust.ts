@@ -99,9 +99,18 @@ export class Trust {
     return this.#rotations.choose(key, present);
   }
 
-  /** What an issuer's certificates are verified against, as far as it is known without its Secret. */
+  /**
+   * What an issuer's certificates are verified against, as far as it is known without its Secret. One that signs with no CA of
+   * its own any more has what it published for as long as that is kept, and nothing after that.
+   */
   anchors(key: IssuerKey): readonly Certificate[] | undefined {
-    return this.#state() === 'present' ? this.#rotations.anchors(key) : undefined;
+    const state = this.#state();
+    if (state === 'loading' || state === 'refused') return undefined;
+    const published = state === 'present' ? this.#rotations.anchors(key) : undefined;
+    if (published) return published;
+    const issuer = this.#deps.issuers.find(key);
+    const isDone = issuer && !issuer.spec.ca && !this.anchorSets.writer.get(key);
+    return isDone ? [] : undefined;
   }
 
   /** What an issuer's condition should say of its CAs; undefined when that is not known. */
@@ -213,7 +222,9 @@ export class Trust {
     });
     this.anchorSets.subscribe((source) => {
       this.#reporter.touch(anchorSetName(source));
-      if (source.kind !== 'Bundle') this.#controller.touch(source);
+      if (source.kind === 'Bundle') return;
+      this.#controller.touch(source);
+      if (!this.anchorSets.writer.get(source)) this.#deps.onChange(source);
     });
     this.otherConsumers.subscribe((issuer) => this.#controller.touch(parseIssuerKey(issuer)));
     for (const kind of ['Issuer', 'ClusterIssuer'] as const) {
