@@ -110,8 +110,13 @@ describe('a pod certificate', () => {
       [{ 'certmount.io/uris': 'spiffe://cluster.local/ns/store/sa/app' }, /not known/],
       [{ 'certmount.io/is-ca': 'true' }, /not known/],
     ];
-    for (const [unverifiedUserAnnotations, says] of annotations) {
-      const { status } = await answered(await ask(kubelet, pod, { unverifiedUserAnnotations }));
+    const requests = await Promise.all(
+      annotations.map(([unverifiedUserAnnotations]) => ask(kubelet, pod, { unverifiedUserAnnotations })),
+    );
+    // All at once, because what a policy denies waits for half a minute.
+    const answers = await Promise.all(requests.map((request) => answered(request, 45_000)));
+    for (const [index, [, says]] of annotations.entries()) {
+      const { status } = answers[index] ?? {};
       assert.equal(status?.certificateChain, undefined);
       assert.match(status?.conditions?.map(({ message }) => message).join() ?? '', says);
     }
@@ -175,14 +180,14 @@ async function ask(
   });
 }
 
-function answered(request: PodCertificateRequest): Promise<PodCertificateRequest> {
+function answered(request: PodCertificateRequest, timeoutMs = 15_000): Promise<PodCertificateRequest> {
   return eventually(
     `an answer to ${request.metadata.name}`,
     async () => {
       const now = await world.admin.resource(podCertificates).get(keyOf(request));
       return isTerminal(now) ? now : undefined;
     },
-    15_000,
+    timeoutMs,
     20,
   );
 }

@@ -17,8 +17,7 @@ export interface PodJudgeDependencies {
   readonly surroundings: Surroundings;
 }
 
-export type PodVerdict =
-  Unproven | { readonly proven: true; readonly pod: PolicyPod; readonly decision: PolicyDecision };
+export type PodVerdict = Unproven | { readonly proven: true; readonly decision: PolicyDecision };
 
 /**
  * What the policies say of a certificate for a pod, once there is proven to be such a pod. Nothing is denied for what the
@@ -48,5 +47,5 @@ async function judgeWith(
   const check = await checkPod(claimed, facts);
   if (!check.proven) return check;
   const pod = policyPodOf(check.pod, await facts.services(claimed.namespace), surroundings);
-  return { proven: true, pod, decision: await judge.decide(requestFor(pod)) };
+  return { proven: true, decision: await judge.decide(requestFor(pod)) };
 }

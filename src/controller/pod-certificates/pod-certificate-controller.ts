@@ -39,7 +39,7 @@ export interface PodCertificateControllerDependencies {
   readonly log: Logger;
 }
 
-type Wait = Pick<Extract<PodCertificateOutcome, { outcome: 'waiting' }>, 'reason' | 'message'>;
+type Wait = Omit<Extract<PodCertificateOutcome, { outcome: 'waiting' }>, 'outcome'>;
 
 /** The cluster deletes a request that is open for a quarter of an hour, so nobody looks more often than this for long. */
 const waitBackoff = { baseMs: 1_000, maxMs: 60_000 };
@@ -128,15 +128,19 @@ export class PodCertificateController {
     }
   }
 
-  #wait(request: PodCertificateRequest, open: OpenRequest, { message, reason }: Wait): Requeue | void {
-    const { log, metrics, random } = this.#deps;
+  #wait(
+    request: PodCertificateRequest,
+    open: OpenRequest,
+    { message, reason, until = Infinity }: Wait,
+  ): Requeue | void {
+    const { clock, log, metrics, random } = this.#deps;
     metrics.waiting(reason);
     log.info({ ...subjectOf(request), reason }, 'pod certificate waits');
     this.#tellPod(request, reason, message);
     open.waits += 1;
-    return endedByIssuer.has(reason)
-      ? undefined
-      : { requeueAfterMs: backoffMs(open.waits, waitBackoff, random) };
+    if (endedByIssuer.has(reason)) return undefined;
+    const again = backoffMs(open.waits, waitBackoff, random);
+    return { requeueAfterMs: Math.min(again, Math.max(0, until - clock.now())) };
   }
 
   async #deny(

@@ -8,7 +8,7 @@ export const waitReasons = [
   'IssuerNotFound',
   'IssuerNotReady',
   'NoPolicy', // no policy applies, or one that does is not usable yet
-  'NamesNotAllowedYet', // they would be with a Service that may be on its way
+  'NotAllowedYet', // no policy allows it, and one that does, its binding or a Service may be on its way
   'PodGone', // it was there, and where the kubelet said, when that asked
   'SigningError',
   'LifetimeTooShort', // the CA does not live the hour that the API asks for
@@ -26,7 +26,13 @@ export type DenialReason =
 export type PodCertificateOutcome =
   /** Nothing is known yet: what it waits for brings it back. */
   | { readonly outcome: 'hold' }
-  | { readonly outcome: 'waiting'; readonly reason: WaitReason; readonly message: string }
+  | {
+      readonly outcome: 'waiting';
+      readonly reason: WaitReason;
+      readonly message: string;
+      /** When something else is said than this, in milliseconds since the epoch. */
+      readonly until?: number;
+    }
   | { readonly outcome: 'denied'; readonly reason: DenialReason; readonly message: string }
   | {
       readonly outcome: 'issued';

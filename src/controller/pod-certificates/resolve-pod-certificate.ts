@@ -13,7 +13,6 @@ import type { CheckedRequest } from '../requests/check-request.ts';
 import { findIssuer } from './find-issuer.ts';
 import type { FindIssuerDependencies } from './find-issuer.ts';
 import { issuedOutcome } from './issued-outcome.ts';
-import { mayBecomeNames } from './may-become-names.ts';
 import type { PodCertificateOutcome, WaitReason } from './pod-certificate-outcome.ts';
 import { requestedKey } from './requested-key.ts';
 import type { RequestedKey } from './requested-key.ts';
@@ -30,8 +29,11 @@ export interface PodCertificateDependencies extends FindIssuerDependencies {
   readonly facts: FactSources;
 }
 
-/** A Deployment may be there before the Service whose name it asks for. */
-const namesWaitMs = 30_000;
+/**
+ * A denial is final for a kubelet, and what allows the request may be on its way: the policy that was applied together with the
+ * Deployment, a binding that the authorizer has not seen, the Service whose name is asked for.
+ */
+const denialWaitMs = 30_000;
 
 /**
  * Answer to a request at this moment; writes nothing.
@@ -62,13 +64,13 @@ export async function resolvePodCertificate(
       return { outcome: 'denied', reason: 'PodFinished', message: verdict.message };
     return waiting('PodGone', verdict.message);
   }
-  const { decision, pod } = verdict;
+  const { decision } = verdict;
   if (decision.decision === 'leave') {
     return decision.because === 'being-read' ? { outcome: 'hold' } : waiting('NoPolicy', decision.message);
   }
   if (decision.decision === 'deny') {
-    const isNew = deps.now() < seenAt + namesWaitMs;
-    if (isNew && mayBecomeNames(asked, pod, options)) return waiting('NamesNotAllowedYet', decision.message);
+    const until = seenAt + denialWaitMs;
+    if (deps.now() < until) return { ...waiting('NotAllowedYet', decision.message), until };
     return { outcome: 'denied', reason: 'PolicyDenied', message: decision.message };
   }
 
@@ -141,6 +143,9 @@ function readKey(request: PodCertificateRequest): RequestedKey | string {
   }
 }
 
-function waiting(reason: WaitReason, message: string): PodCertificateOutcome {
+function waiting(
+  reason: WaitReason,
+  message: string,
+): Extract<PodCertificateOutcome, { outcome: 'waiting' }> {
   return { outcome: 'waiting', reason, message };
 }

@@ -163,7 +163,7 @@ export class PodCertificateWorld {
     return this.node.resource(podCertificates).create(request);
   }
 
-  async whenAnswered(request: PodCertificateRequest): Promise<PodCertificateRequest> {
+  async whenAnswered(request: PodCertificateRequest, timeoutMs = 10_000): Promise<PodCertificateRequest> {
     const resource = this.admin.resource(podCertificates);
     return eventually(
       `an answer to ${request.metadata.name}`,
@@ -171,7 +171,7 @@ export class PodCertificateWorld {
         const now = await resource.get(keyOf(request));
         return isTerminal(now) ? now : undefined;
       },
-      10_000,
+      timeoutMs,
       20,
     );
   }

@@ -237,6 +237,23 @@ describe('a PodCertificateRequest', () => {
     );
   });
 
+  it('is looked at again when its wait ends, however long the pauses have become', async (t) => {
+    const until = now + 30_000;
+    const wait = { outcome: 'waiting', reason: 'NotAllowedYet', message: '' } as const;
+    const fixture = await Fixture.start(t, { ...wait, until });
+    await fixture.seen();
+    const pauses: number[] = [];
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const pause = fixture.clock.nextInMs ?? 0;
+      pauses.push(pause);
+      if (attempt === 4) fixture.outcome = denied;
+      await fixture.clock.advance(pause);
+      for (let round = 0; round < 5; round++) await settle();
+    }
+    assert.deepEqual(pauses, [1000, 2000, 4000, 8000, 15_000]);
+    assert.equal(fixture.statuses[0]?.conditions?.[0]?.type, 'Denied');
+  });
+
   it('is looked at anew when the policies change', async (t) => {
     const fixture = await Fixture.start(t, { outcome: 'waiting', reason: 'NoPolicy', message: '' });
     await fixture.seen();

@@ -195,8 +195,7 @@ describe('the answer to a kubelet', () => {
     const decide = (request: PolicyRequest): PolicyDecision =>
       'app' in (request.pod?.labels ?? {}) ? { decision: 'deny', message: 'not for apps' } : approve(request);
     const request = await newPodCertificateRequest();
-    const [reason] = await denied(request, { decide, watched: undefined });
-    assert.equal(reason, 'PolicyDenied');
+    assert.equal(await waiting(request, { decide, watched: undefined }), 'NotAllowedYet');
   });
 
   it('is dated by the API server where our clock is behind', async () => {
@@ -216,7 +215,8 @@ describe('a denial', () => {
     const [type] = await denied(await newPodCertificateRequest({ stubPKCS10Request: 'AAAA' }));
     assert.equal(type, 'UnsupportedKeyType');
     const no = (): PolicyDecision => ({ decision: 'deny', message: 'not "x"' });
-    assert.deepEqual(await denied(await newPodCertificateRequest(), { decide: no }), [
+    const seenAt = now - minute;
+    assert.deepEqual(await denied(await newPodCertificateRequest(), { decide: no, seenAt }), [
       'PolicyDenied',
       'not "x"',
     ]);
@@ -236,17 +236,6 @@ describe('a denial', () => {
     assert.match(constraints, /asks for more than a key/);
     const [, none] = await denied(await newPodCertificateRequest({ stubPKCS10Request: null }));
     assert.match(none, /has no key/);
-  });
-
-  it('is at once for a name that no Service could give the pod', async () => {
-    const decide = (): PolicyDecision => ({ decision: 'deny', message: 'not "x"' });
-    for (const name of ['api.bank', 'a.api.web', '*.web.svc', 'www.example.org', 'api-0.web']) {
-      const unverifiedUserAnnotations = { 'certmount.io/dns-names': name };
-      const [reason] = await denied(await newPodCertificateRequest({ unverifiedUserAnnotations }), {
-        decide,
-      });
-      assert.equal(reason, 'PolicyDenied', name);
-    }
   });
 
   it('is for a pod that has ended, as a volume of it would be', async () => {
@@ -300,19 +289,20 @@ describe('a request waits', () => {
     assert.equal(await waiting(moved, {}), 'PodGone');
   });
 
-  it('for a Service whose name it asks for, for a while', async () => {
+  it('for a policy, a binding or a Service that allows it, for half a minute, and is denied after that', async () => {
     const decide = (): PolicyDecision => ({ decision: 'deny', message: 'not "x"' });
-    for (const [key, value] of [
-      ['dns-names', 'api.web'],
-      ['dns-names', 'api.web.svc'],
-      ['common-name', 'api.web.svc.cluster.local'],
-    ]) {
-      const unverifiedUserAnnotations = { [`certmount.io/${key}`]: value ?? '' };
-      const request = await newPodCertificateRequest({ unverifiedUserAnnotations });
-      assert.equal(await waiting(request, { decide }), 'NamesNotAllowedYet');
-      const [reason] = await denied(request, { decide, seenAt: now - minute });
-      assert.equal(reason, 'PolicyDenied');
+    const request = await newPodCertificateRequest();
+    for (const ago of [0, minute / 2 - 1]) {
+      const outcome = await resolve(request, { decide, seenAt: now - ago });
+      assert.deepEqual(outcome, {
+        outcome: 'waiting',
+        reason: 'NotAllowedYet',
+        message: 'not "x"',
+        until: now - ago + minute / 2,
+      });
     }
+    const [reason, message] = await denied(request, { decide, seenAt: now - minute / 2 });
+    assert.deepEqual([reason, message], ['PolicyDenied', 'not "x"']);
   });
 
   it('for an issuer that cannot sign it, or gives something else', async () => {
