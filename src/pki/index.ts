@@ -46,6 +46,7 @@ export {
   type CertificateTemplate,
   type SigningDependencies,
   validityFrom,
+  validityWithin,
 } from './certificate/sign-certificate.ts';
 
 export { isIssuedBy, issuesAs } from './chain/issued-by.ts';

@@ -37,6 +37,8 @@ export interface CertificateTemplate {
   readonly issuingCertificateUrls?: readonly string[];
 }
 
+type Validity = Pick<CertificateTemplate, 'notBefore' | 'notAfter'>;
+
 export interface Authority {
   readonly certificate: Certificate;
   readonly key: KeyObject;
@@ -54,16 +56,23 @@ const longestBackdatingMs = 60_000;
  *
  * @param lifetime milliseconds from notBefore to notAfter
  */
-export function validityFrom(
-  now: Date,
-  lifetime: number,
-): Pick<CertificateTemplate, 'notBefore' | 'notAfter'> {
+export function validityFrom(now: Date, lifetime: number): Validity {
   const start = now.getTime() - Math.min(longestBackdatingMs, lifetime / 10);
   return { notBefore: new Date(start), notAfter: new Date(start + lifetime) };
 }
 
 /**
- * Signs a certificate as RFC 5280 §4 asks; PEM. Its validity is cut to lie within the issuer's.
+ * The validity that lies within the issuer's: one that would begin before the issuer's begins with it and is as long as it was,
+ * and none ends after the issuer's.
+ */
+export function validityWithin(issuer: Validity, { notAfter, notBefore }: Validity): Validity {
+  const start = Math.max(notBefore.getTime(), issuer.notBefore.getTime());
+  const end = notAfter.getTime() + (start - notBefore.getTime());
+  return { notBefore: new Date(start), notAfter: new Date(Math.min(end, issuer.notAfter.getTime())) };
+}
+
+/**
+ * Signs a certificate as RFC 5280 §4 asks; PEM. Its validity is brought within the issuer's, see {@link validityWithin}.
  *
  * @throws PkiError 'not-an-authority' when the issuer may not sign it, 'invalid-template' when the template contradicts
  *   itself or nothing of its validity is left
@@ -79,11 +88,7 @@ export async function signCertificate(
     authority.subjectKeyId === undefined
       ? keyIdentifierOf(encodePublicKey(authority.publicKey))
       : Buffer.from(authority.subjectKeyId, 'hex');
-  const within = {
-    ...template,
-    notBefore: new Date(Math.max(template.notBefore.getTime(), authority.notBefore.getTime())),
-    notAfter: new Date(Math.min(template.notAfter.getTime(), authority.notAfter.getTime())),
-  };
+  const within = { ...template, ...validityWithin(authority, template) };
   return sign(within, encodeSubject(authority.subject), authorityKeyId, issuer.key, dependencies);
 }
 

@@ -1,5 +1,5 @@
 import type { CaIssuer } from '../../../api/issuer.ts';
-import { PkiError, signCertificate } from '../../../pki/index.ts';
+import { PkiError, signCertificate, validityWithin } from '../../../pki/index.ts';
 import { certificateTemplate } from '../../requests/certificate-template.ts';
 import type { Signer } from '../signer.ts';
 import type { SigningChoice } from './signing-choice.ts';
@@ -13,7 +13,7 @@ export function caSigner(spec: CaIssuer, choice: SigningChoice & { choice: 'sign
     async sign({ checked, now }) {
       try {
         const template = certificateTemplate(checked, spec, now);
-        onSign(Math.min(template.notAfter.getTime(), certificate.notAfter.getTime()));
+        onSign(validityWithin(certificate, template).notAfter.getTime());
         const leaf = await signCertificate(template, { certificate, key });
         return { result: 'issued', issued: { certificate: leaf + intermediates, ca } };
       } catch (error) {

@@ -192,6 +192,20 @@ describe('signing a certificate', () => {
     assert.deepEqual(certificate.notAfter, root.certificate.notAfter);
   });
 
+  it('makes one of full length below an issuer that is younger than what is backdated', async () => {
+    const from = new Date(now.getTime() - 10_000);
+    const young = await makeRoot('root', { notBefore: from });
+    const { certificate } = await makeLeaf(young, validityFrom(now, hour));
+    assert.deepEqual(certificate.notBefore, from);
+    assert.equal(certificate.notAfter.getTime() - from.getTime(), hour);
+    const short = await makeRoot('root', {
+      notBefore: from,
+      notAfter: new Date(now.getTime() + hour - 20_000),
+    });
+    const cut = (await makeLeaf(short, validityFrom(now, hour))).certificate;
+    assert.deepEqual([cut.notBefore, cut.notAfter], [from, short.certificate.notAfter]);
+  });
+
   it('refuses when the issuer has expired', async () => {
     const expired = await makeRoot('root', { notAfter: new Date(now.getTime() - 1) });
     await assert.rejects(makeLeaf(expired), failsWith('invalid-template', /issuer/));

@@ -89,6 +89,24 @@ describe('a CA issuer with a key pair', () => {
     assert.equal(chain[0].notBefore.getTime(), now - 10_000);
   });
 
+  it('gives all of the lifetime while it is younger than what is backdated, and says until when', async () => {
+    const ca = await newCa({ notBefore: new Date(now - 10_000) });
+    const signed: number[] = [];
+    const state = caIssuerState(
+      { secretName: 'ca' },
+      { state: 'present', secret: caSecret(ca) },
+      {
+        now,
+        read: readCaKeyPair,
+        choose: (pair) => ({ ...signsAtOnce(pair), onSign: (until) => void signed.push(until) }),
+      },
+    );
+    const { chain } = await sign(state, { duration: '1h' });
+    assert.equal(chain[0]?.notBefore.getTime(), now - 10_000);
+    assert.equal(chain[0].notAfter.getTime(), now - 10_000 + hour);
+    assert.deepEqual(signed, [now - 10_000 + hour]);
+  });
+
   it('signs CAs below itself, as far as its path length allows', async () => {
     const { chain } = await sign(stateOf(root), { isCA: true });
     assert.equal(chain[0]?.isCA, true);
