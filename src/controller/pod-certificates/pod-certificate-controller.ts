@@ -34,6 +34,8 @@ export interface PodCertificateControllerDependencies {
     request: PodCertificateRequest,
     status: PodCertificateRequestStatus,
   ) => Promise<unknown>;
+  /** One API read of the request as it is now; undefined when it is gone. */
+  readonly read: (request: PodCertificateRequest) => Promise<PodCertificateRequest | undefined>;
   readonly events: EventRecorder;
   readonly metrics: PodCertificateMetrics;
   readonly log: Logger;
@@ -185,7 +187,12 @@ export class PodCertificateController {
     try {
       await this.#deps.writeStatus(request, status);
     } catch (error) {
-      if (isKubeError(error, 'conflict') || isObjectMissing(error)) return 'outdated';
+      if (isObjectMissing(error)) return 'outdated';
+      if (isKubeError(error, 'conflict')) {
+        // A write whose answer was lost is sent again, and what it conflicts with then is itself.
+        const present = await this.#deps.read(request);
+        return present?.status && isSameAnswer(present.status, status) ? 'written' : 'outdated';
+      }
       // Its clock is another, or there is no right to sign for this signer.
       if (isKubeError(error, 'invalid')) return { reason: refusalOf(error), message: error.message };
       throw error;
@@ -241,6 +248,15 @@ export class PodCertificateController {
     this.#queue.forget(key);
     this.#deps.metrics.open(this.#open.size);
   }
+}
+
+function isSameAnswer(one: PodCertificateRequestStatus, other: PodCertificateRequestStatus): boolean {
+  const textOf = ({ certificateChain = '', conditions = [] }: PodCertificateRequestStatus): string =>
+    JSON.stringify([
+      certificateChain,
+      conditions.map(({ message, reason, type }) => [type, reason, message]),
+    ]);
+  return textOf(one) === textOf(other);
 }
 
 function reasonOf(fault: StatusFault): WaitReason {

@@ -1,10 +1,9 @@
 import { podCertificateRequests, podCertificateRequestVersions } from '../../api/pod-certificate-request.ts';
-import type {
-  PodCertificateRequest,
-  PodCertificateRequestStatus,
-} from '../../api/pod-certificate-request.ts';
+import type { PodCertificateRequest } from '../../api/pod-certificate-request.ts';
 import { KubeError, ServedWatch } from '../../kube/index.ts';
+import type { Resource } from '../../kube/index.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
+import { readListed } from '../read-listed.ts';
 import { statusOf } from '../slim-object.ts';
 import type { TermContext, TermPart } from '../term-part.ts';
 import { PodCertificateController } from './pod-certificate-controller.ts';
@@ -45,21 +44,19 @@ export function podCertificatesPart(context: TermContext): TermPart {
       metrics: context.metrics.podCertificates,
       find: (key) => watch.get(key),
       resolve: (request, seenAt) => resolvePodCertificate(request, seenAt, values, resolving),
-      writeStatus: (request, status) => writeStatus(request, status),
+      writeStatus: (request, status) => served().replaceStatus(statusOf(request, status)),
+      read: (request) => readListed(served(), request),
     },
   );
   watch.subscribe(controller.onChange);
   issuers.subscribe((issuer) => controller.issuerKnown(issuer));
   context.onPolicies((namespace) => controller.policiesChanged(namespace));
 
-  async function writeStatus(
-    request: PodCertificateRequest,
-    status: PodCertificateRequestStatus,
-  ): Promise<void> {
+  function served(): Resource<PodCertificateRequest> {
     const { type } = watch;
     if (type === undefined)
       throw new KubeError('unavailable', 'podcertificaterequests: no version is served');
-    await client.resource(type).replaceStatus(statusOf(request, status));
+    return client.resource(type);
   }
 
   return {

@@ -3,7 +3,7 @@ import type {
   CertificateSigningRequestStatus,
 } from '../../api/certificate-signing-request.ts';
 import { formatTime } from '../../api/time.ts';
-import { backoffMs, isOutdated, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
+import { backoffMs, isKubeError, isOutdated, keyTextOf, parseKey, WorkQueue } from '../../kube/index.ts';
 import type { Change, Clock, ObjectKey, Requeue } from '../../kube/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
@@ -25,6 +25,8 @@ export interface SigningRequestControllerDependencies {
     request: CertificateSigningRequest,
     status: CertificateSigningRequestStatus,
   ) => Promise<unknown>;
+  /** One API read of the request as it is now; undefined when it is gone. */
+  readonly read: (request: CertificateSigningRequest) => Promise<CertificateSigningRequest | undefined>;
   /** Brings the request back when the Secret changes; false when there is no room for another watch. */
   readonly awaitSecret: (request: string, secret: ObjectKey | undefined) => boolean;
   readonly events: EventRecorder;
@@ -144,12 +146,14 @@ export class SigningRequestController {
   ): Promise<boolean> {
     try {
       await this.#deps.writeStatus(request, status);
-      open.answeredVersion = request.metadata.resourceVersion;
-      return true;
     } catch (error) {
-      if (isOutdated(error)) return false;
-      throw error;
+      if (!isOutdated(error)) throw error;
+      // A write whose answer was lost is sent again, and what it conflicts with then is itself.
+      const present = isKubeError(error, 'conflict') ? await this.#deps.read(request) : undefined;
+      return present?.status !== undefined && isSameAnswer(present.status, status);
     }
+    open.answeredVersion = request.metadata.resourceVersion;
+    return true;
   }
 
   #record(
@@ -161,4 +165,10 @@ export class SigningRequestController {
     const about = { apiVersion: 'certificates.k8s.io/v1', metadata };
     this.#deps.events.record(about, 'CertificateSigningRequest', type, reason, note);
   }
+}
+
+function isSameAnswer(one: CertificateSigningRequestStatus, other: CertificateSigningRequestStatus): boolean {
+  const textOf = ({ certificate = '', conditions = [] }: CertificateSigningRequestStatus): string =>
+    JSON.stringify([certificate, conditions.map(({ message, reason, type }) => [type, reason, message])]);
+  return textOf(one) === textOf(other);
 }

@@ -6,6 +6,7 @@ import type {
 import { ServedWatch } from '../../kube/index.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
 import { pickMetadata, withoutManagedFields } from '../slim-object.ts';
+import { readListed } from '../read-listed.ts';
 import type { TermContext, TermPart } from '../term-part.ts';
 import { mayReference } from './reference-review.ts';
 import { resolveSigningRequest } from './resolve-signing-request.ts';
@@ -47,6 +48,7 @@ export function signingRequestsPart(context: TermContext): TermPart {
     // With all of the metadata: of this kind the server takes it from whoever writes the status.
     writeStatus: (request: CertificateSigningRequest, status: CertificateSigningRequestStatus) =>
       resource.replaceStatus({ ...request, status }),
+    read: (request) => readListed(resource, request),
   });
   watch.subscribe(controller.onChange);
   issuers.subscribe((issuer) => controller.issuerKnown(issuer));

@@ -10,9 +10,11 @@ import { events } from '../../../src/api/core.ts';
 import type { Pod } from '../../../src/api/core.ts';
 import { clusterIssuers, issuers } from '../../../src/api/issuer.ts';
 import type { PodCertificateRequest } from '../../../src/api/pod-certificate-request.ts';
+import { readListed } from '../../../src/controller/read-listed.ts';
 import { isKubeError, KubeClient, keyOf, systemClock } from '../../../src/kube/index.ts';
 import { checkX509Svid, formatSpiffeId, generateKey, parseChain } from '../../../src/pki/index.ts';
 import type { UsageName } from '../../../src/api/usages.ts';
+import { controllerCredentials } from '../../support/controller-credentials.ts';
 import { eventually } from '../../support/eventually.ts';
 import { mayUse } from '../../support/may-use.ts';
 import { newCa } from '../../unit/controller/builders.ts';
@@ -187,6 +189,18 @@ describe("kubelets' requests for pod certificates", { timeout: 180_000 }, () => 
     const [condition] = status?.conditions ?? [];
     assert.deepEqual([condition?.type, condition?.reason], ['Denied', 'InvalidUnverifiedUserAnnotations']);
     assert.match(condition?.message ?? '', /did you mean certmount\.io\/dns-names\?/);
+  });
+
+  it('are read again, after an answer that was lost, with the rights of the controller', async () => {
+    const request = await world.whenAnswered(await world.ask(pod));
+    const connection = await world.cluster.connection(controllerCredentials);
+    const client = new KubeClient(
+      { connection, userAgent: 'test' },
+      { clock: systemClock, random: Math.random },
+    );
+    const read = await readListed(client.resource(podCertificates), request);
+    assert.deepEqual(read?.status, request.status);
+    client.close();
   });
 
   it('keep their answer for good', async () => {

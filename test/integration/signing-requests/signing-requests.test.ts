@@ -10,9 +10,11 @@ import type {
   CertificateSigningRequestSpec,
 } from '../../../src/api/certificate-signing-request.ts';
 import { events } from '../../../src/api/core.ts';
+import { readListed } from '../../../src/controller/read-listed.ts';
 import { KubeClient, systemClock } from '../../../src/kube/index.ts';
 import type { ObjectMeta } from '../../../src/kube/index.ts';
 import { encodePrivateKey, parseChain } from '../../../src/pki/index.ts';
+import { controllerCredentials } from '../../support/controller-credentials.ts';
 import { eventually } from '../../support/eventually.ts';
 import { base64, fromBase64, newCa, newCsr, newKey } from '../../unit/controller/builders.ts';
 import type { TestCa } from '../../unit/controller/builders.ts';
@@ -180,6 +182,21 @@ describe('CertificateSigningRequests to issuers', { timeout: 120_000 }, () => {
     await world.putSecret(secret, { 'tls.key': encodePrivateKey(key, 'PKCS8') });
     assert.ok((await answered(name)).status?.certificate);
     assert.equal(await event(name, 'CertificateIssued'), 'Certificate self signed successfully');
+  });
+
+  it('are read again, after an answer that was lost, with the rights of the controller', async () => {
+    const name = await ask({});
+    const asked = await world.client.resource(certificateSigningRequests).get({ name });
+    const connection = await world.cluster.connection(controllerCredentials);
+    const client = new KubeClient(
+      { connection, userAgent: 'test' },
+      { clock: systemClock, random: Math.random },
+    );
+    const resource = client.resource(certificateSigningRequests);
+    assert.equal((await readListed(resource, asked))?.metadata.name, name);
+    const another = { ...asked, metadata: { ...asked.metadata, uid: 'another' } };
+    assert.equal(await readListed(resource, another), undefined);
+    client.close();
   });
 
   it('live as long as they ask for, and no second longer', async () => {

@@ -46,6 +46,8 @@ class Fixture {
   request: PodCertificateRequest;
   outcome: PodCertificateOutcome;
   fail: Error | undefined;
+  /** What the API server has by now. */
+  present: PodCertificateRequest | undefined;
   failResolving: Error | undefined;
   resolved = 0;
 
@@ -79,6 +81,7 @@ class Fixture {
           if (this.fail) throw this.fail;
           this.statuses.push(status);
         },
+        read: () => Promise.resolve(this.present),
         events,
         metrics: new PodCertificateMetrics(this.metrics),
         log: { ...silentLogger, info: write, warn: write },
@@ -277,6 +280,24 @@ describe('a PodCertificateRequest', () => {
     await fixture.clock.advance(1000);
     for (let round = 0; round < 5; round++) await settle();
     assert.equal(fixture.statuses.length, 1);
+  });
+
+  it('is counted and in the log when it was answered, though the first answer to the write was lost', async (t) => {
+    const outcome = await issued();
+    const fixture = await Fixture.start(t, outcome);
+    fixture.fail = new KubeError('conflict', 'changed');
+    fixture.present = { ...fixture.request, status: outcome.status };
+    await fixture.seen();
+    assert.ok(await fixture.counts('certmount_controller_pod_certificates_total{outcome="issued"} 1'));
+    assert.deepEqual(
+      fixture.log.map(({ serialNumber }) => serialNumber),
+      [outcome.leaf.serialNumber],
+    );
+    const other = await Fixture.start(t, outcome);
+    other.fail = fixture.fail;
+    other.present = { ...other.request, status: (await issued()).status };
+    await other.seen();
+    assert.deepEqual([other.log, other.clock.pending], [[], 0], 'another one is not ours');
   });
 
   it('is neither denied nor given up while nobody can say which policies its pod may use', async (t) => {

@@ -37,6 +37,8 @@ class Fixture {
   };
   outcome: SigningRequestOutcome;
   fail: Error | undefined;
+  /** What the API server has by now. */
+  present: CertificateSigningRequest | undefined;
   resolved = 0;
   hasRoom = true;
   readonly controller: SigningRequestController;
@@ -56,6 +58,7 @@ class Fixture {
         if (this.fail) throw this.fail;
         this.statuses.push(status);
       },
+      read: () => Promise.resolve(this.present),
       awaitSecret: (_, key) => {
         this.awaited.push(key);
         return this.hasRoom;
@@ -156,6 +159,21 @@ describe('a CertificateSigningRequest', () => {
       ['Approved', undefined],
       ['Failed', 'InvalidDuration'],
     ]);
+  });
+
+  it('that was answered is told of, though the first answer to the write was lost', async (t) => {
+    const certificate = Buffer.from('leaf').toString('base64');
+    for (const [theirs, told] of [
+      [certificate, ['CertificateIssued: done']],
+      ['other', []],
+    ] as const) {
+      const fixture = new Fixture(t, issued);
+      fixture.fail = new KubeError('conflict', 'changed');
+      const { request } = fixture;
+      fixture.present = { ...request, status: { ...request.status, certificate: theirs } };
+      await fixture.seen();
+      assert.deepEqual([fixture.told, fixture.clock.pending], [told, 0]);
+    }
   });
 
   it('of another writer is left to the watch, and a failed write is tried again', async (t) => {
