@@ -25,6 +25,9 @@ export interface EventRecorderDependencies {
 /** The API server takes Events about cluster-scoped objects in this namespace only. */
 const clusterScopedNamespace = 'default';
 
+/** In bytes of UTF-8. */
+const longestNote = 1024;
+
 /** Remembered so that a reconcile that repeats itself writes nothing. */
 const rememberedEvents = 2048;
 
@@ -49,7 +52,7 @@ export class EventRecorder {
   }
 
   record(about: KubeObject, kind: string, type: EventType, reason: string, note: string): void {
-    const event = this.#event(about, kind, type, reason, note.slice(0, 1024));
+    const event = this.#event(about, kind, type, reason, shortened(note));
     const name = event.metadata.name ?? '';
     if (this.#recent.has(name) || !this.#bucket.take()) return;
     this.#remember(name);
@@ -90,7 +93,15 @@ export class EventRecorder {
   }
 }
 
-/** A DNS subdomain of at most 253 characters. */
+/** A DNS subdomain of at most 253 characters. Names of some kinds, such as CertificateSigningRequest, need not be one. */
 function eventName(about: string, content: string): string {
-  return `${about.slice(0, 230).replace(/[-.]+$/, '')}.${content}`;
+  const name = about.slice(0, 230).replace(/[-.]+$/, '');
+  return subdomain.test(name) ? `${name}.${content}` : content;
+}
+
+const subdomain = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
+
+/** As many whole characters as the API server takes. */
+function shortened(note: string): string {
+  return note.slice(0, new TextEncoder().encodeInto(note, new Uint8Array(longestNote)).read);
 }

@@ -199,6 +199,12 @@ describe('CertificateSigningRequests to issuers', { timeout: 120_000 }, () => {
     client.close();
   });
 
+  it('of any name that the API takes have Events, in any language', async () => {
+    const name = await ask({}, { [duration]: 'ä'.repeat(2000) }, {}, 'Jane:2026');
+    await kubectl('certificate', 'approve', name);
+    assert.match(await event(name, 'ErrorParseDuration'), /ää/);
+  });
+
   it('live as long as they ask for, and no second longer', async () => {
     const name = await ask({ expirationSeconds: 3333 });
     await kubectl('certificate', 'approve', name);
@@ -219,8 +225,8 @@ describe('CertificateSigningRequests to issuers', { timeout: 120_000 }, () => {
     spec: Partial<CertificateSigningRequestSpec>,
     annotations: Record<string, string> = {},
     metadata: ObjectMeta = {},
+    name = `csr-${++made}`,
   ): Promise<string> {
-    const name = `csr-${++made}`;
     await jane.resource(certificateSigningRequests).create({
       metadata: { ...metadata, name, annotations },
       spec: {

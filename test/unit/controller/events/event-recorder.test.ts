@@ -119,4 +119,26 @@ describe('Events', () => {
     assert.match(event?.metadata.name ?? '', /^a{229}\.[0-9a-f]{16}$/);
     assert.equal(event?.note?.length, 1024);
   });
+
+  it('have names that the API server takes also where the name of the object is not one', () => {
+    const { recorder, written } = newRecorder();
+    for (const name of ['node:csr:Jane', 'Jane', 'jane_doe', 'jane..doe', 'a.-b', '-'])
+      recorder.record({ metadata: { name, uid: name } }, 'CertificateSigningRequest', 'Normal', 'x', 'y');
+    for (const { metadata } of written) assert.match(metadata.name ?? '', /^[0-9a-f]{16}$/);
+    assert.equal(new Set(written.map(({ metadata }) => metadata.name)).size, 6);
+    assert.equal(written[0]?.regarding?.name, 'node:csr:Jane');
+  });
+
+  it('have notes of at most so many bytes as the API server takes, and no half character', () => {
+    const { recorder, written } = newRecorder();
+    for (const [note, kept] of [
+      ['ä'.repeat(5000), 'ä'.repeat(512)],
+      [`x${'ä'.repeat(5000)}`, `x${'ä'.repeat(511)}`],
+      [`xx${'😀'.repeat(300)}`, `xx${'😀'.repeat(255)}`],
+      ['ä'.repeat(512), 'ä'.repeat(512)],
+    ] as const) {
+      recorder.record(newRequest({ metadata: { uid: note } }), 'CertificateRequest', 'Warning', 'x', note);
+      assert.equal(written.at(-1)?.note, kept);
+    }
+  });
 });
