@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Event } from '../../api/core.ts';
+import { eventNote } from '../../api/event-note.ts';
 import type { Clock, KubeObject } from '../../kube/index.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -25,9 +26,6 @@ export interface EventRecorderDependencies {
 /** The API server takes Events about cluster-scoped objects in this namespace only. */
 const clusterScopedNamespace = 'default';
 
-/** In bytes of UTF-8. */
-const longestNote = 1024;
-
 /** Remembered so that a reconcile that repeats itself writes nothing. */
 const rememberedEvents = 2048;
 
@@ -52,7 +50,7 @@ export class EventRecorder {
   }
 
   record(about: KubeObject, kind: string, type: EventType, reason: string, note: string): void {
-    const event = this.#event(about, kind, type, reason, shortened(note));
+    const event = this.#event(about, kind, type, reason, eventNote(note));
     const name = event.metadata.name ?? '';
     if (this.#recent.has(name) || !this.#bucket.take()) return;
     this.#remember(name);
@@ -100,8 +98,3 @@ function eventName(about: string, content: string): string {
 }
 
 const subdomain = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
-
-/** As many whole characters as the API server takes. */
-function shortened(note: string): string {
-  return note.slice(0, new TextEncoder().encodeInto(note, new Uint8Array(longestNote)).read);
-}

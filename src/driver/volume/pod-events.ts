@@ -1,4 +1,5 @@
 import type { Event } from '../../api/core.ts';
+import { eventNote } from '../../api/event-note.ts';
 import type { Clock, Resource } from '../../kube/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { PodIdentity } from './identity.ts';
@@ -28,8 +29,6 @@ export type PodEventReason =
 const silenceMs = 5 * 60_000;
 /** Entries of the memory of what was told; the oldest make way. */
 const remembered = 1_000;
-/** events.k8s.io/v1: at most so many characters of note. */
-const longestNote = 1_024;
 
 /** Tells a pod's owner of trouble where `kubectl describe pod` shows it. Best effort: an Event that is lost stays lost. */
 export class PodEvents {
@@ -82,7 +81,7 @@ export class PodEvents {
       action: 'Issue',
       type,
       reason,
-      note: note.length <= longestNote ? note : `${note.slice(0, longestNote - 1)}…`,
+      note: eventNote(note),
       regarding: { apiVersion: 'v1', kind: 'Pod', name, namespace, uid },
     };
   }
