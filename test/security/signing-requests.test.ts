@@ -72,11 +72,18 @@ describe('more than an end entity', () => {
 
   it('is not taken over into the certificate: extensions that nobody looks at', async () => {
     const strange = encodeExtension('1.3.6.1.4.1.99999.1', false, sequence());
-    const constraints = encodeExtension(extensionOid.nameConstraints, false, sequence());
-    const csr = await rawPem({ extensions: [own, strange, constraints] });
+    const csr = await rawPem({ extensions: [own, strange] });
     const key = await world.ask(driver, pod, { csr });
     const text = await verifyIssued(await world.assertIssued(key));
-    assert.doesNotMatch(text, /99999|Name Constraints/);
+    assert.doesNotMatch(text, /99999/);
+  });
+
+  it('is not signed: name constraints, which are for authorities', async () => {
+    const constraints = encodeExtension(extensionOid.nameConstraints, false, sequence());
+    const csr = await rawPem({ extensions: [own, constraints] });
+    const { status } = await world.final(await world.ask(driver, pod, { csr }));
+    assert.equal(status?.certificate, undefined);
+    assert.match(getCondition(status?.conditions, 'InvalidRequest')?.message ?? '', /has NameConstraints/);
   });
 
   it('is not signed: a longer life than the policy allows, or none that is said', async () => {
