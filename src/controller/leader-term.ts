@@ -163,7 +163,6 @@ export class LeaderTerm {
       {
         ...this.#deps,
         issuers: this.#issuers,
-        issuerSecrets: () => [...this.#issuers.keys()].flatMap((key) => this.#states.secretsOf(key)),
         present: (key) => this.#states.caPair(key, clock.now()),
         secretOf: (key) => this.#states.secretsOf(key)[0],
         onChange: (key) => this.#issuerController.touch(key),

@@ -3,7 +3,7 @@ import { getCondition } from '../../api/condition.ts';
 import { secrets } from '../../api/core.ts';
 import { nodeTrusts } from '../../api/node-trust.ts';
 import type { NodeTrust } from '../../api/node-trust.ts';
-import { Reflector, sleep } from '../../kube/index.ts';
+import { Reflector } from '../../kube/index.ts';
 import type { Clock, KubeClient } from '../../kube/index.ts';
 import type { Certificate } from '../../pki/index.ts';
 import type { Logger } from '../../runtime/log.ts';
@@ -22,6 +22,7 @@ import { IssuerRotations } from './rotation/issuer-rotations.ts';
 import { OtherConsumers } from './rotation/other-consumers.ts';
 import { OldPairKeeper } from './rotation/old-pair-keeper.ts';
 import { PreviousPairs } from './rotation/previous-pairs.ts';
+import { PreviousReader } from './rotation/previous-reader.ts';
 import type { KeptPair, SecretKey } from './rotation/previous-pairs.ts';
 import { RotationController } from './rotation/rotation-controller.ts';
 import type { RotationReport } from './rotation/rotation-report.ts';
@@ -40,8 +41,6 @@ export interface TrustDependencies {
   readonly events: EventRecorder;
   readonly log: Logger;
   readonly issuers: Pick<IssuerObjects, 'find' | 'synced' | 'whenSynced'>;
-  /** The Secrets that issuers name. */
-  readonly issuerSecrets: () => Iterable<SecretKey>;
   readonly present: (key: IssuerKey) => KeptPair | undefined;
   readonly secretOf: (key: IssuerKey) => SecretKey | undefined;
   /** What the issuer signs with, publishes or says may be another. */
@@ -58,6 +57,7 @@ export class Trust {
   readonly #nodeTrusts: Reflector<NodeTrust>;
   readonly #coverage = new NodeCoverage();
   readonly #previous: PreviousPairs;
+  readonly #reader: PreviousReader;
   readonly #rotations: IssuerRotations;
   readonly #controller: RotationController;
   readonly #reporter: CoverageReporter;
@@ -71,12 +71,16 @@ export class Trust {
       { ...deps, onError: (error) => this.#nodeTrustsFailed(error) },
     );
     this.#previous = new PreviousPairs({ resource: client.resource(secrets) });
+    this.#reader = new PreviousReader(
+      {},
+      { ...deps, pairs: this.#previous, onRead: (key) => this.#changed(key) },
+    );
     this.#rotations = new IssuerRotations({
       now: () => clock.now(),
-      sets: () => this.#state(),
+      sets: () => this.anchorSets.state,
       isNew: (key) => !getCondition(deps.issuers.find(key)?.status?.conditions, 'Ready'),
       stored: (key) => this.anchorSets.writer.get(key),
-      previous: (secret) => this.#previous.get(secret),
+      previous: (key, secret) => this.#reader.get(key, secret),
       onOutgrown: (issuer) => this.#controller.touch(parseIssuerKey(issuer)),
     });
     this.#controller = this.#rotationController(options);
@@ -91,7 +95,7 @@ export class Trust {
   }
 
   get synced(): boolean {
-    return this.#state() !== 'loading';
+    return this.anchorSets.state !== 'loading';
   }
 
   /** Which CA an issuer signs with, now that its Secret has this one. */
@@ -104,7 +108,7 @@ export class Trust {
    * its own any more has what it published for as long as that is kept, and nothing after that.
    */
   anchors(key: IssuerKey): readonly Certificate[] | undefined {
-    const state = this.#state();
+    const state = this.anchorSets.state;
     if (state === 'loading' || state === 'refused') return undefined;
     const published = state === 'present' ? this.#rotations.anchors(key) : undefined;
     if (published) return published;
@@ -139,16 +143,12 @@ export class Trust {
 
   async run(signal: AbortSignal): Promise<void> {
     const running = [this.anchorSets.run(signal), this.#nodeTrusts.run(signal)];
-    await Promise.all([this.anchorSets.whenKnown(), this.#loadPrevious(signal)]);
+    await Promise.all([this.anchorSets.whenKnown(), this.#deps.issuers.whenSynced(signal).catch(() => {})]);
     if (!signal.aborted) {
       this.#deps.onReady();
-      running.push(this.#controller.run(signal), this.#reporter.run(signal));
+      running.push(this.#reader.run(signal), this.#controller.run(signal), this.#reporter.run(signal));
     }
     await Promise.all(running);
-  }
-
-  #state(): AnchorSets['state'] {
-    return this.#previous.loaded ? this.anchorSets.state : 'loading';
   }
 
   /** While no NodeTrusts can be read it is not known that there are none. */
@@ -160,21 +160,6 @@ export class Trust {
   #nodeTrustsFailed(error: unknown): void {
     if (this.anchorSets.state === 'absent') return;
     this.#deps.log.warn({ resource: 'nodetrusts', error }, 'watch failed, trying again');
-  }
-
-  async #loadPrevious(signal: AbortSignal): Promise<void> {
-    const { clock, issuers, issuerSecrets, log } = this.#deps;
-    while (!signal.aborted) {
-      try {
-        await issuers.whenSynced(signal);
-        await this.#previous.load(issuerSecrets());
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        log.warn({ resource: 'secrets', error }, 'old CAs not read, trying again');
-        await sleep(clock, retryMs, signal).catch(() => {});
-      }
-    }
   }
 
   #rotationController({ trustDomain, settleMs }: TrustOptions): RotationController {
@@ -194,6 +179,7 @@ export class Trust {
           this.#reporter.touch(anchorSetName(key));
           onChange(key);
         },
+        onForget: (key) => this.#reader.forget(key),
       },
     );
   }
@@ -209,6 +195,12 @@ export class Trust {
         events.record(issuer, key.kind, 'Warning', 'PreviousCANotKept', error.message);
       },
     });
+  }
+
+  /** What could not be said before can be now. */
+  #changed(key: IssuerKey): void {
+    this.#controller.touch(key);
+    this.#deps.onChange(key);
   }
 
   #subscribe(): void {
@@ -242,5 +234,3 @@ export class Trust {
     return rotation ? { until: neededUntil(rotation) } : false;
   }
 }
-
-const retryMs = 1_000;

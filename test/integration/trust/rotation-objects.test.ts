@@ -55,7 +55,7 @@ describe('the Secret with an old CA', () => {
     const first = pairs();
     await first.keep(beside, kept(old), [owner]);
     const second = pairs();
-    await second.load([beside]);
+    await second.read(beside);
     assert.equal(second.get(beside)?.pair.id, kept(old).pair.id);
     const key = { namespace: 'web', name: 'ca-certmount-previous' };
     const { metadata: written, type } = await world.client.resource(secrets).get(key);

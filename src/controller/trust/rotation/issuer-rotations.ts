@@ -19,8 +19,8 @@ export interface IssuerRotationsDependencies {
   readonly isNew: (key: IssuerKey) => boolean;
   /** As it is kept in the cluster. */
   readonly stored: (key: IssuerKey) => AnchorSet | undefined;
-  /** The pair kept beside an issuer's Secret. */
-  readonly previous: (secret: SecretKey) => KeptPair | undefined;
+  /** The pair kept beside an issuer's Secret; 'unread' until that is known. */
+  readonly previous: (key: IssuerKey, secret: SecretKey) => KeptPair | undefined | 'unread';
   readonly onOutgrown: (issuer: string) => void;
 }
 
@@ -37,16 +37,15 @@ export class IssuerRotations {
   choose(key: IssuerKey, present: KeptPair): SigningChoice {
     const known = this.#rotations.get(issuerKeyText(key));
     if (known) return known.choose(present);
-    switch (this.#deps.sets()) {
-      case 'loading':
-        return { choice: 'loading' };
-      case 'refused':
-        return this.#chooseUnseen(present);
-      case 'absent':
-        return signsAtOnce(present.pair);
-      case 'present':
-        return this.#begin(key, present).choose(present);
-    }
+    const sets = this.#deps.sets();
+    if (sets === 'loading') return { choice: 'loading' };
+    if (sets === 'absent') return signsAtOnce(present.pair);
+    const { namespace = '', name = '' } = present.secret.metadata;
+    const previous = this.#deps.previous(key, { namespace, name });
+    if (previous === 'unread') return { choice: 'loading' };
+    return sets === 'refused'
+      ? chooseUnseen(present, previous)
+      : this.#begin(key, present, previous).choose(present);
   }
 
   /** Undefined before the issuer's first CA is known. */
@@ -80,23 +79,10 @@ export class IssuerRotations {
     this.#rotations.delete(issuerKeyText(key));
   }
 
-  /** An old pair is kept as long as a rotation goes on, which another leader may have begun. */
-  #chooseUnseen(present: KeptPair): SigningChoice {
-    const { anchors } = present.pair;
-    if (!this.#previousOf(present)) return signsAtOnce(present.pair);
-    return { choice: 'wait', anchors, message: 'its CA changes, and the controller may not read AnchorSets' };
-  }
-
-  #previousOf({ secret: { metadata } }: KeptPair): KeptPair | undefined {
-    const { namespace = '', name = '' } = metadata;
-    return this.#deps.previous({ namespace, name });
-  }
-
-  #begin(key: IssuerKey, present: KeptPair): IssuerRotation {
+  #begin(key: IssuerKey, present: KeptPair, previous: KeptPair | undefined): IssuerRotation {
     const text = issuerKeyText(key);
     const { now, stored: find, onOutgrown } = this.#deps;
     const stored = find(key);
-    const previous = this.#previousOf(present);
     const certificates = [
       ...setCertificates(stored),
       ...present.pair.anchors,
@@ -140,6 +126,13 @@ export class IssuerRotations {
     const established = onlyOne(former.map(({ anchor }) => anchor));
     return { phase: 'waiting', next: authority, former, since: now, established };
   }
+}
+
+/** An old pair is kept as long as a rotation goes on, which another leader may have begun. */
+function chooseUnseen({ pair }: KeptPair, previous: KeptPair | undefined): SigningChoice {
+  if (!previous) return signsAtOnce(pair);
+  const message = 'its CA changes, and the controller may not read AnchorSets';
+  return { choice: 'wait', anchors: pair.anchors, message };
 }
 
 /** Of several anchors nobody can tell which ones were there before the others. */

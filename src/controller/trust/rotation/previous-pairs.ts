@@ -16,10 +16,10 @@ export interface KeptPair {
 }
 
 export interface PreviousPairsDependencies {
-  readonly resource: Pick<Resource<Secret>, 'get' | 'list' | 'create' | 'replace' | 'delete'>;
+  readonly resource: Pick<Resource<Secret>, 'get' | 'create' | 'replace' | 'delete'>;
 }
 
-/** On every Secret from here, and what they are found by. */
+/** On every Secret from here: others of such a name are somebody else's. */
 export const previousPairLabel = 'certmount.io/previous-ca';
 
 const type = 'kubernetes.io/tls';
@@ -31,38 +31,24 @@ const type = 'kubernetes.io/tls';
 export class PreviousPairs {
   readonly #deps: PreviousPairsDependencies;
   readonly #kept = new Map<string, KeptPair>();
-  #loaded = false;
 
   constructor(deps: PreviousPairsDependencies) {
     this.#deps = deps;
-  }
-
-  get loaded(): boolean {
-    return this.#loaded;
   }
 
   get size(): number {
     return this.#kept.size;
   }
 
-  /**
-   * Reads what a leader before has left. Throws KubeError.
-   *
-   * @param named the Secrets of all issuers: anybody may make others that look like the ones beside them
-   */
-  async load(named: Iterable<SecretKey>): Promise<void> {
-    const wanted = new Set(Array.from(named, (secret) => keyText(previousKey(secret))));
-    const labelSelector = `${previousPairLabel}=true`;
-    let from: string | undefined;
-    do {
-      const page = await this.#deps.resource.list({ labelSelector, limit: pageSize, continue: from });
-      for (const secret of page.items) {
-        const { namespace = '', name = '' } = secret.metadata;
-        if (wanted.has(keyText({ namespace, name }))) this.#take({ namespace, name }, secret);
-      }
-      from = page.metadata.continue;
-    } while (from !== undefined && from !== '');
-    this.#loaded = true;
+  /** Reads what a leader before may have left beside an issuer's Secret. Throws KubeError. */
+  async read(secret: SecretKey): Promise<void> {
+    const key = previousKey(secret);
+    try {
+      const found = await this.#deps.resource.get(key);
+      if (isOurs(found)) this.#take(key, found);
+    } catch (error) {
+      if (!isKubeError(error, 'not-found')) throw error;
+    }
   }
 
   /** The pair beside an issuer's Secret. */
@@ -166,9 +152,6 @@ export class PreviousPairs {
     });
   }
 }
-
-/** Secrets in one answer: each may have a megabyte. */
-const pageSize = 20;
 
 /** Against other writers, before the caller has to come again. */
 const attempts = 4;

@@ -41,6 +41,8 @@ export interface RotationControllerDependencies extends Omit<AnchorReachDependen
   readonly present: (key: IssuerKey) => KeptPair | undefined;
   /** What the issuer signs with, publishes or says of its rotation is another. */
   readonly onChange: (key: IssuerKey) => void;
+  /** Nothing is known of the issuer's CAs any more. */
+  readonly onForget: (key: IssuerKey) => void;
   readonly events: EventRecorder;
   readonly log: Logger;
 }
@@ -225,6 +227,7 @@ export class RotationController {
   /** It is gone, or signs with no CA of its own any more. */
   async #forget(key: IssuerKey, issuer: AnyIssuer | undefined): Promise<void> {
     this.#deps.rotations.forget(key);
+    this.#deps.onForget(key);
     this.#goneSince.delete(issuerKeyText(key));
     this.#teller.forget(key);
     this.#reach.forget(key);

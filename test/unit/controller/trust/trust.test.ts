@@ -40,7 +40,6 @@ class Fixture {
           synced: true,
           whenSynced: () => Promise.resolve(),
         },
-        issuerSecrets: () => [],
         present: () => undefined,
         secretOf: () => undefined,
         onChange: (issuer) => void this.changed.push(issuerKeyText(issuer)),

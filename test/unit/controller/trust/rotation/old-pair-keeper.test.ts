@@ -48,7 +48,6 @@ function newPairs(): PreviousPairs {
   };
   return new PreviousPairs({
     resource: {
-      list: async () => ({ metadata: {}, items: [...stored.values()] }),
       get: async ({ name }) => stored.get(name) ?? assert.fail(name),
       create: put,
       replace: put,
@@ -93,7 +92,7 @@ describe('the pair that an issuer still signs with', () => {
   it('is removed by a leader that did not put it there', async () => {
     await keeper.keep(key, issuer, signing);
     previous = newPairs();
-    await previous.load([{ namespace: 'web', name: 'ca' }]);
+    await previous.read({ namespace: 'web', name: 'ca' });
     await newKeeper().release(key, issuer);
     assert.deepEqual([...stored.keys()], []);
   });
@@ -125,7 +124,7 @@ describe('the pair that an issuer still signs with', () => {
       spec: { source: '', anchors: '', sequence: 1 },
     };
     previous = newPairs();
-    await previous.load([{ namespace: 'web', name: 'ca' }]);
+    await previous.read({ namespace: 'web', name: 'ca' });
     await newKeeper().release(key, issuer);
     assert.deepEqual([...stored.keys()], []);
   });

@@ -9,7 +9,7 @@ import {
 } from '../../../../../src/controller/trust/rotation/previous-pairs.ts';
 import type { KeptPair } from '../../../../../src/controller/trust/rotation/previous-pairs.ts';
 import { KubeError } from '../../../../../src/kube/index.ts';
-import type { KubeList, ListQuery, ObjectKey } from '../../../../../src/kube/index.ts';
+import type { ObjectKey } from '../../../../../src/kube/index.ts';
 import { caSecret, newCa } from '../../builders.ts';
 
 const beside = { namespace: 'web', name: 'ca' };
@@ -25,16 +25,8 @@ const kept = ((): KeptPair => {
 /** Secrets as an API server has them, which counts what is asked for. */
 class Secrets {
   readonly stored: Secret[] = [];
-  readonly pages: number[] = [];
   #version = 0;
 
-  list = async ({ limit = Infinity, continue: from = '0' }: ListQuery): Promise<KubeList<Secret>> => {
-    const start = Number(from);
-    const items = this.stored.slice(start, start + limit);
-    this.pages.push(items.length);
-    const next = start + limit;
-    return { metadata: next < this.stored.length ? { continue: String(next) } : {}, items };
-  };
   get = async ({ name }: ObjectKey): Promise<Secret> => {
     const found = this.stored.find(({ metadata }) => metadata.name === name);
     if (!found) throw new KubeError('not-found', 'there is none');
@@ -98,7 +90,7 @@ describe('CAs of before', () => {
     resource.stored[0] = { ...stored, data: { ...stored.data, more: 'AAAA' } };
 
     const next = new PreviousPairs({ resource });
-    await next.load([beside]);
+    await next.read(beside);
     assert.equal(next.get(beside)?.pair.id, kept.pair.id);
     assert.deepEqual(Object.keys(next.get(beside)?.secret.data ?? {}), ['tls.crt', 'tls.key']);
     await next.release(beside, [owner]);
@@ -150,15 +142,19 @@ describe('CAs of before', () => {
     assert.equal(pairs.size, 0);
   });
 
-  it('are read a few at a time, and those that belong to no issuer are not kept', async () => {
+  it('are read by name, and only where they are the controller’s', async () => {
     const resource = new Secrets();
-    for (let index = 0; index < 200; index += 1) resource.stored.push(planted(`mine-${index}`));
-    resource.stored.push(planted(previousKey(beside).name));
+    resource.stored.push(planted('other'));
     const pairs = new PreviousPairs({ resource });
-    await pairs.load([beside]);
-    assert.ok(Math.max(...resource.pages) <= 20, `${Math.max(...resource.pages)} in one answer`);
+    await pairs.read(beside);
+    assert.equal(pairs.get(beside), undefined);
+    resource.stored.push({ ...planted(previousKey(beside).name) });
+    resource.label(previousKey(beside).name, {});
+    await pairs.read(beside);
+    assert.equal(pairs.get(beside), undefined, 'somebody else’s');
+    resource.label(previousKey(beside).name, { [previousPairLabel]: 'true' });
+    await pairs.read(beside);
     assert.ok(pairs.get(beside));
-    assert.equal(pairs.get({ namespace: 'web', name: 'mine' }), undefined);
     assert.equal(pairs.size, 1);
   });
 });

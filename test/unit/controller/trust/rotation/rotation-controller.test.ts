@@ -92,6 +92,7 @@ class World {
         room: () => this.room,
         consumers: this.consumers,
         onChange: () => void (this.changes += 1),
+        onForget: () => {},
         oldPairs: {
           keep: async (_, __, signing) => void (this.previous = signing),
           release: async () => {
