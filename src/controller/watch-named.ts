@@ -14,6 +14,9 @@ export interface NamedListener<T extends KubeObject> {
   failed(message: string): void;
 }
 
+/** In a row, of a server that answers: such as one that cannot decrypt a Secret. */
+const refusalsUntilTold = 4;
+
 /** Watches what somebody has named until the signal aborts: RBAC can allow just that, and nothing else is ever read. */
 export function watchNamed<T extends KubeObject>(
   options: ReflectorOptions<T>,
@@ -21,13 +24,17 @@ export function watchNamed<T extends KubeObject>(
   signal: AbortSignal,
   { clock, random, onError }: WatchNamedDependencies,
 ): Pick<Reflector<T>, 'synced' | 'get' | 'list'> {
+  let refusals = 0;
   const reflector = new Reflector<T>(options, {
     clock,
     random,
     onError: (error) => {
       onError(options.resource.type.plural, error);
-      // Anything else passes by itself, and until then nothing is known that anybody should tell of.
-      if (isKubeError(error, 'forbidden')) listener.failed(error.message);
+      // Most passes by itself, and until then nothing is known that anybody should tell of.
+      if (!isKubeError(error) || error.status === undefined || reflector.synced) return;
+      refusals += 1;
+      const isLasting = refusals >= refusalsUntilTold && error.reason !== 'too-many-requests';
+      if (isLasting || isKubeError(error, 'forbidden')) listener.failed(error.message);
     },
   });
   reflector.subscribe((change) => {

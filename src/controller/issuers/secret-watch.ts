@@ -18,7 +18,7 @@ export function watchSecret(
     {
       resource: deps.client.resource(secrets),
       namespace: key.namespace,
-      fieldSelector: `metadata.name=${key.name}`,
+      fieldSelector: `metadata.name=${escaped(key.name)}`,
       transform: slimSecret,
     },
     { changed: () => listener.changed(), failed: (message) => listener.failed(message) },
@@ -31,6 +31,11 @@ export function watchSecret(
     },
     current: () => view.get(key),
   };
+}
+
+/** Names come from users, and what no object can be called is found nowhere. As in apimachinery's fields.EscapeValue. */
+function escaped(name: string): string {
+  return name.replaceAll(/[\\,=]/g, (character) => `\\${character}`);
 }
 
 /** A Secret may hold much else that is none of the controller's business. */

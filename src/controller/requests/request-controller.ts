@@ -200,6 +200,8 @@ export class RequestController {
     open: OpenRequest,
     outcome: RequestOutcome,
   ): { requeueAfterMs: number } | void {
+    // It may be gone by now, and nobody would end its watch.
+    if (this.#open.get(key) !== open) return;
     if (outcome.outcome === 'problem') {
       const watched = this.#deps.awaitSecret(key, outcome.awaits);
       return watched ? undefined : { requeueAfterMs: secretPollMs };

@@ -117,6 +117,8 @@ export class SigningRequestController {
     const { awaitSecret, metrics, random } = this.#deps;
     metrics.looked('waiting');
     this.#record(request, reason === 'WaitingApproval' ? 'Normal' : 'Warning', reason, message);
+    // It may be gone by now, and nobody would end its watch.
+    if (this.#open.get(key) !== open) return;
     open.waits += 1;
     const watched = until === 'looked-again' ? false : awaitSecret(key, until);
     return watched ? undefined : { requeueAfterMs: backoffMs(open.waits, waitBackoff, random) };

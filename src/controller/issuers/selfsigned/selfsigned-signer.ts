@@ -54,7 +54,8 @@ async function readKey(
   } catch (error) {
     if (error instanceof PkiError)
       return problem('ErrorParsingKey', unparsable(key.name, error.message), key);
-    if (isKubeError(error, 'not-found')) {
+    // A name that no object can have, such as one with its namespace before it, is not even asked for.
+    if (isKubeError(error, 'not-found', 'bad-request')) {
       return problem('MissingSecret', `Referenced ${where} not found: secrets "${key.name}" not found`, key);
     }
     if (isKubeError(error, 'forbidden')) {

@@ -34,6 +34,7 @@ class Fixture {
   whileWriting: () => void = () => {};
   roomForSecret = true;
   nothingChanges = false;
+  whileResolving: (() => void) | undefined;
   resolved = 0;
 
   constructor(t: TestContext) {
@@ -57,6 +58,7 @@ class Fixture {
         find: () => this.request,
         resolve: () => {
           this.resolved += 1;
+          this.whileResolving?.();
           return Promise.resolve(this.outcome);
         },
         writeStatus: async (request, status) => {
@@ -253,6 +255,15 @@ describe('a request that waits for a Secret', () => {
     assert.equal(fixture.resolved, 2);
     await fixture.clock.advance(30_000);
     assert.equal(fixture.resolved, 3);
+  });
+
+  it('waits for nothing when it was deleted while somebody looked at it', async (t) => {
+    const fixture = new Fixture(t);
+    fixture.outcome = noKey;
+    fixture.whileResolving = () =>
+      fixture.controller.onChange({ type: 'deleted', object: fixture.request ?? newRequest() });
+    await fixture.seen();
+    assert.deepEqual(fixture.awaited, [undefined]);
   });
 
   it('waits no longer once it is final', async (t) => {

@@ -41,6 +41,7 @@ class Fixture {
   present: CertificateSigningRequest | undefined;
   resolved = 0;
   hasRoom = true;
+  whileResolving: (() => void) | undefined;
   readonly controller: SigningRequestController;
 
   constructor(t: TestContext, outcome: SigningRequestOutcome) {
@@ -51,6 +52,7 @@ class Fixture {
       find: () => this.request,
       resolve: () => {
         this.resolved += 1;
+        this.whileResolving?.();
         return Promise.resolve(this.outcome);
       },
       writeStatus: async (_, status) => {
@@ -126,6 +128,13 @@ describe('a CertificateSigningRequest', () => {
     assert.equal(fixture.statuses.length, 1);
     await fixture.seen('deleted');
     assert.equal(fixture.awaited.at(-1), undefined, 'and wants it no more');
+  });
+
+  it('that is deleted while somebody looks at it waits for nothing', async (t) => {
+    const fixture = new Fixture(t, noSecret);
+    fixture.whileResolving = () => fixture.controller.onChange({ type: 'deleted', object: fixture.request });
+    await fixture.seen();
+    assert.deepEqual(fixture.awaited, [undefined]);
   });
 
   it('is looked at again, less often each time, where no watch ends the wait', async (t) => {

@@ -91,6 +91,12 @@ describe('a SelfSigned issuer', () => {
     });
   });
 
+  it('says so of a name that no Secret can have', async () => {
+    const error = new KubeError('bad-request', '"web/key" is not a name that an object can have');
+    const result = await sign({ secret: error });
+    assert.equal(result.result === 'problem' && result.problem, 'MissingSecret');
+  });
+
   it('waits for a Secret that holds no key', async () => {
     const missing = await sign({ secret: { metadata: {} } });
     assert.deepEqual(missing, {
