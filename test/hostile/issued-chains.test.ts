@@ -2,22 +2,33 @@ import assert from 'node:assert/strict';
 import type { KeyObject } from 'node:crypto';
 import { before, describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { Secret } from '../../src/api/core.ts';
+import { readCaKeyPair } from '../../src/controller/issuers/ca/ca-key-pair.ts';
 import { verifyIssued } from '../../src/driver/volume/issuance/verify-issued.ts';
 import { VolumeError } from '../../src/driver/volume/volume-error.ts';
 import { encode, sequence } from '../../src/pki/der/writer.ts';
 import {
+  type Authority as PkiAuthority,
   type Certificate,
+  encodePrivateKey,
   noAltNames,
+  orderChain,
   parseCertificate,
   parseChain,
   PkiError,
+  signCertificate,
   verifyChain,
 } from '../../src/pki/index.ts';
 import { Authority, newKey } from '../unit/driver/support/authority.ts';
 import { specOf } from '../unit/driver/support/builders.ts';
-import { makeLeaf, makeRoot, now as pkiNow } from '../unit/pki/support/builders.ts';
+import { authorityTemplate, makeLeaf, makeRoot, now as pkiNow } from '../unit/pki/support/builders.ts';
 import { assertLittleCpu } from '../support/cpu-time.ts';
 import { assertGrowsWithInput, refusal } from './support/growth.ts';
+
+function secretOf(data: Readonly<Record<string, string>>): Secret {
+  const encoded = Object.entries(data).map(([name, text]) => [name, Buffer.from(text).toString('base64')]);
+  return { metadata: { namespace: 'web', name: 'ca' }, data: Object.fromEntries(encoded) };
+}
 
 const now = Date.UTC(2026, 0, 1);
 const spec = specOf({ 'dns-names': 'api.web.svc' });
@@ -105,6 +116,20 @@ describe('a chain that is meant to keep a verifier busy', () => {
     );
     await refusedAtOnce(() => verifyChain([certificate], namesakes, pkiNow), /trust anchors have the name/);
     verifyChain([certificate], [...namesakes.slice(0, 90), root.certificate], pkiNow);
+  });
+
+  it('and goes round in a circle above the leaf is refused', async () => {
+    const [one, other] = [await makeRoot('one'), await makeRoot('other')];
+    const cross = async (name: string, { key }: PkiAuthority, issuer: PkiAuthority): Promise<Certificate> =>
+      parseCertificate(await signCertificate(authorityTemplate(name, key), issuer));
+    const { certificate } = await makeLeaf(one);
+    const circle = [certificate, await cross('one', one, other), await cross('other', other, one)];
+    await refusedAtOnce(() => orderChain(circle), /in a circle/);
+    const data = {
+      'tls.crt': circle.map(({ pem }) => pem).join(''),
+      'tls.key': encodePrivateKey(one.key, 'PKCS8'),
+    };
+    await assertLittleCpu(() => assert.equal(readCaKeyPair(secretOf(data)).usable, false));
   });
 
   it('with thousands of name constraints over thousands of names is refused before they are compared', async () => {

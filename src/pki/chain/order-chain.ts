@@ -32,7 +32,11 @@ export function orderChain(certificates: readonly Certificate[]): Certificate[] 
     throw notAChain(`${leaves.length} certificates issued no other; a chain has one such`);
 
   const chain: Certificate[] = [];
-  for (let next = leaves[0]; next !== undefined; next = issuerOf.get(next)) chain.push(next);
+  for (let next = leaves[0]; next !== undefined; next = issuerOf.get(next)) {
+    // Two authorities may have signed each other, with a leaf below.
+    if (chain.includes(next)) throw notAChain('they go in a circle');
+    chain.push(next);
+  }
   if (chain.length !== unique.length) throw notAChain('some certificates do not belong to it');
   return chain;
 }

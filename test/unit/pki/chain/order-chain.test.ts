@@ -67,6 +67,9 @@ describe('ordering a chain', () => {
     const otherByRoot = await cross(other, 'other', root);
     assert.throws(() => orderChain([...chain, rootByOther]), failsWith('not-a-chain', /two of the others/));
     assert.throws(() => orderChain([rootByOther, otherByRoot]), failsWith('not-a-chain'));
+    const below = await makeLeaf(root);
+    const circle = [below.certificate, rootByOther, otherByRoot];
+    assert.throws(() => orderChain(circle), failsWith('not-a-chain', /in a circle/));
   });
 
   it('refuses more certificates than a chain has', () => {
