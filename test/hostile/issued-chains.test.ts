@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Secret } from '../../src/api/core.ts';
-import { readCaKeyPair } from '../../src/controller/issuers/ca/ca-key-pair.ts';
+import { type CaKeyPairResult, readCaKeyPair } from '../../src/controller/issuers/ca/ca-key-pair.ts';
 import { verifyIssued } from '../../src/driver/volume/issuance/verify-issued.ts';
 import { VolumeError } from '../../src/driver/volume/volume-error.ts';
 import { encode, sequence } from '../../src/pki/der/writer.ts';
@@ -22,6 +22,7 @@ import {
 import { Authority, newKey } from '../unit/driver/support/authority.ts';
 import { specOf } from '../unit/driver/support/builders.ts';
 import { authorityTemplate, makeLeaf, makeRoot, now as pkiNow } from '../unit/pki/support/builders.ts';
+import { forgeAuthority } from '../unit/pki/support/forge.ts';
 import { assertLittleCpu } from '../support/cpu-time.ts';
 import { assertGrowsWithInput, refusal } from './support/growth.ts';
 
@@ -118,7 +119,7 @@ describe('a chain that is meant to keep a verifier busy', () => {
     verifyChain([certificate], [...namesakes.slice(0, 90), root.certificate], pkiNow);
   });
 
-  it('and goes round in a circle above the leaf is refused', async () => {
+  it('that goes in a circle above the leaf is refused', async () => {
     const [one, other] = [await makeRoot('one'), await makeRoot('other')];
     const cross = async (name: string, { key }: PkiAuthority, issuer: PkiAuthority): Promise<Certificate> =>
       parseCertificate(await signCertificate(authorityTemplate(name, key), issuer));
@@ -177,5 +178,36 @@ describe('a chain that is meant to keep a verifier busy', () => {
       const pem = certificate.pem.repeat(size);
       return () => void parseChain(pem);
     });
+  });
+});
+
+describe('a CA Secret that is meant to keep the controller busy', () => {
+  it('with a ca.crt of one name, each signed by the next, is refused before their signatures are tried', async () => {
+    const keys = await Promise.all(Array.from({ length: 106 }, newKey));
+    const [top, ...others] = keys.reverse() as [KeyObject, ...KeyObject[]];
+    let issuer = { name: 'root', key: top };
+    const certificates = [forgeAuthority('root', top)];
+    for (const key of others) {
+      certificates.push(forgeAuthority('root', key, issuer));
+      issuer = { name: 'root', key };
+    }
+    const read = (count: number): CaKeyPairResult => {
+      const anchors = certificates.slice(-count - 1);
+      const own = anchors.pop() ?? '';
+      const data = {
+        'tls.crt': own,
+        'tls.key': encodePrivateKey(issuer.key, 'PKCS8'),
+        'ca.crt': anchors.join(''),
+      };
+      return readCaKeyPair(secretOf(data));
+    };
+    await assertLittleCpu(() => {
+      const result = read(105);
+      assert.ok(!result.usable);
+      assert.match(result.problem, /more than 100 signatures/);
+    }, 1_000);
+    const few = read(10);
+    assert.ok(few.usable);
+    assert.equal(few.keyPair.under.length, 10);
   });
 });

@@ -4,7 +4,6 @@ import {
   decodePrivateKey,
   isEmptySubject,
   isIssuedBy,
-  issuesAs,
   orderChain,
   parseChain,
   PkiError,
@@ -12,24 +11,23 @@ import {
 } from '../../../pki/index.ts';
 import type { Certificate } from '../../../pki/index.ts';
 import { secretText } from '../secret-data.ts';
+import { AnchorChecks, maxSignatureChecks, type SigningChain } from './anchor-checks.ts';
 
 /** A signing CA, parsed once for all that it signs. */
-export interface CaKeyPair {
+export interface CaKeyPair extends SigningChain {
   /**
    * Of the signing certificate and what is sent with it: under another chain the same certificate is verified by others.
    * The fingerprint where nothing is sent.
    */
   readonly id: string;
-  readonly certificate: Certificate;
-  /** The signing certificate and those above it, as far as the Secret has them. */
-  readonly chain: readonly Certificate[];
   readonly key: KeyObject;
-  /** What follows each leaf: the signing certificate and those above it, without a root. Empty for a root. */
-  readonly sent: readonly Certificate[];
-  /** The same as PEM. */
+  /** What follows each leaf as PEM: the signing certificate and those above it, without a root. Empty for a root. */
   readonly intermediates: string;
   /** What verifiers should trust: the Secret's ca.crt, or else the root-most certificate of tls.crt. */
   readonly anchors: readonly Certificate[];
+  /** Of the anchors those that have a part in verifying what it signs. */
+  readonly under: readonly Certificate[];
+  readonly checks: Pick<AnchorChecks, 'verifies'>;
 }
 
 export type CaKeyPairResult =
@@ -86,7 +84,13 @@ function assemble(chain: readonly Certificate[], key: KeyObject, caCrt: string |
     return unusable('ErrInvalidKeyPair', problem);
   }
   const sent = isIssuedBy(top, top) ? chain.slice(0, -1) : chain;
-  const anchors = anchorsFrom(caCrt, { certificate, sent }) ?? [top];
+  const checks = new AnchorChecks({ certificate, chain, sent });
+  const anchors = anchorsFrom(caCrt, checks) ?? [top];
+  const under = checks.above(anchors);
+  if (checks.isExhausted) {
+    const problem = `ca.crt has certificates of one name so that more than ${maxSignatureChecks} signatures would have to be verified`;
+    return unusable('ErrInvalidKeyPair', problem);
+  }
   return {
     usable: true,
     keyPair: {
@@ -97,6 +101,8 @@ function assemble(chain: readonly Certificate[], key: KeyObject, caCrt: string |
       sent,
       intermediates: joinPem(sent),
       anchors,
+      under,
+      checks,
     },
   };
 }
@@ -111,13 +117,10 @@ function idOf(certificates: readonly Certificate[]): string {
  * What the Secret itself says is to be trusted. A ca.crt that is not above this chain (left over when somebody
  * replaced the key pair by hand) is passed over: whoever trusted it could verify nothing.
  */
-function anchorsFrom(
-  caCrt: string | undefined,
-  signing: Pick<CaKeyPair, 'certificate' | 'sent'>,
-): readonly Certificate[] | undefined {
+function anchorsFrom(caCrt: string | undefined, checks: AnchorChecks): readonly Certificate[] | undefined {
   if (caCrt === undefined) return undefined;
   const anchors = attemptChain(caCrt);
-  return anchors && verifying(signing, anchors).length > 0 ? anchors : undefined;
+  return anchors?.some((anchor) => checks.verifies(anchor)) ? anchors : undefined;
 }
 
 function attemptChain(pem: string): readonly Certificate[] | undefined {
@@ -127,39 +130,6 @@ function attemptChain(pem: string): readonly Certificate[] | undefined {
     if (error instanceof PkiError) return undefined;
     throw error;
   }
-}
-
-/**
- * Of these anchors those under each of which a verifier can do with what it is sent. A root is not sent, whether or not it
- * stands in the Secret, and nobody who lacks an anchor finds the way through it to another.
- */
-export function verifying(
-  { certificate, sent }: Pick<CaKeyPair, 'certificate' | 'sent'>,
-  anchors: readonly Certificate[],
-): readonly Certificate[] {
-  if (sent.length === 0) return anchors.filter((anchor) => issuesAs(anchor, certificate));
-  return anchors.filter((anchor) =>
-    sent.some((one) => one.der.equals(anchor.der) || isIssuedBy(one, anchor)),
-  );
-}
-
-/** Of these anchors those that have a part in verifying what a CA with this chain signs. */
-export function anchorsAbove(
-  chain: readonly Certificate[],
-  anchors: readonly Certificate[],
-): readonly Certificate[] {
-  const above = new Set<Certificate>();
-  // An anchor may have another above it, where both are given to verifiers.
-  const path = [...chain];
-  for (const certificate of path) {
-    for (const anchor of anchors) {
-      if (above.has(anchor)) continue;
-      if (!certificate.der.equals(anchor.der) && !isIssuedBy(certificate, anchor)) continue;
-      above.add(anchor);
-      path.push(anchor);
-    }
-  }
-  return [...above];
 }
 
 /** One after the other, whatever stood between them. */

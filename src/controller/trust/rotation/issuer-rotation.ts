@@ -1,5 +1,5 @@
 import { anchorsHash } from '../../../api/anchor-set.ts';
-import { anchorsAbove, joinPem, verifying } from '../../issuers/ca/ca-key-pair.ts';
+import { joinPem } from '../../issuers/ca/ca-key-pair.ts';
 import type { CaKeyPair } from '../../issuers/ca/ca-key-pair.ts';
 import type { SigningChoice } from '../../issuers/ca/signing-choice.ts';
 import { fingerprint } from '../../../pki/index.ts';
@@ -97,8 +97,10 @@ export class IssuerRotation {
   authorityOf(pair: CaKeyPair): PresentAuthority {
     this.#learn(pair.anchors);
     const now = this.#deps.now();
-    const known = [...this.#certificates.values()].filter(({ notAfter }) => notAfter.getTime() > now);
-    return { ...authorityOf(pair), verifiedBy: verifying(pair, known).map(idOf) };
+    const verifiedBy = [...this.#certificates]
+      .filter(([, known]) => known.notAfter.getTime() > now && pair.checks.verifies(known))
+      .map(([id]) => id);
+    return { ...authorityOf(pair), verifiedBy };
   }
 
   /** What a state publishes. */
@@ -209,11 +211,11 @@ export class IssuerRotation {
   }
 }
 
-export function authorityOf({ id, anchors, certificate, chain }: CaKeyPair): Authority {
+export function authorityOf({ id, anchors, certificate, under }: CaKeyPair): Authority {
   return {
     id,
     anchors: anchors.map(idOf),
-    under: anchorsAbove(chain, anchors).map(idOf),
+    under: under.map(idOf),
     notAfter: certificate.notAfter.getTime(),
   };
 }

@@ -1,7 +1,7 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { encodeOid } from '../../../../src/pki/der/oid.ts';
 import { encode, octetAlignedBits, sequence, smallInteger } from '../../../../src/pki/der/writer.ts';
-import { encodePem, publicKeyOf } from '../../../../src/pki/index.ts';
+import { encodePem, encodeSubject, publicKeyOf } from '../../../../src/pki/index.ts';
 
 /** Parts of a request, in DER, to be replaced by what nobody should send. */
 export interface ForgedRequest {
@@ -61,10 +61,13 @@ export interface ForgedCertificate {
   readonly innerAlgorithm?: Uint8Array;
   readonly issuer?: Uint8Array;
   readonly validity?: Uint8Array;
+  readonly subject?: Uint8Array;
   readonly extensions?: Uint8Array;
+  /** Signs instead of the certificate's own key. */
+  readonly signer?: KeyObject;
 }
 
-/** A certificate of a P-256 key, signed by itself over whatever it has in it. */
+/** A certificate of a P-256 key, signed by itself or by another one over whatever it has in it. */
 export function forgeCertificate(key: KeyObject, forged: ForgedCertificate = {}): string {
   const time = (text: string): Buffer => encode(0x17, Buffer.from(text));
   const part = sequence(
@@ -73,12 +76,29 @@ export function forgeCertificate(key: KeyObject, forged: ForgedCertificate = {})
     forged.innerAlgorithm ?? ecdsaWithSha256,
     forged.issuer ?? sequence(),
     forged.validity ?? sequence(time('260101000000Z'), time('270101000000Z')),
-    sequence(),
+    forged.subject ?? sequence(),
     publicKeyOf(key).export({ type: 'spki', format: 'der' }),
     forged.extensions ?? Buffer.alloc(0),
   );
-  return encodePem(
-    'CERTIFICATE',
-    sequence(part, ecdsaWithSha256, octetAlignedBits(sign('sha256', part, key))),
-  );
+  const signature = sign('sha256', part, forged.signer ?? key);
+  return encodePem('CERTIFICATE', sequence(part, ecdsaWithSha256, octetAlignedBits(signature)));
 }
+
+/** An authority's certificate without key identifiers, so that the name alone tells its issuer. */
+export function forgeAuthority(
+  name: string,
+  key: KeyObject,
+  issuer: { readonly name: string; readonly key: KeyObject } = { name, key },
+  extensions: readonly Uint8Array[] = [],
+): string {
+  const constraints = forgeExtension('2.5.29.19', sequence(encode(0x01, Uint8Array.of(0xff))), critical);
+  return forgeCertificate(key, {
+    subject: encodeSubject({ commonName: name }),
+    issuer: encodeSubject({ commonName: issuer.name }),
+    signer: issuer.key,
+    extensions: encode(0xa3, sequence(constraints, ...extensions)),
+  });
+}
+
+/** Of {@link forgeExtension}. */
+export const critical = encode(0x01, Uint8Array.of(0xff));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Secret } from '../../../../../src/api/core.ts';
-import { joinPem, readCaKeyPair, verifying } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
+import { joinPem, readCaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
 import type { CaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
-import { noAltNames } from '../../../../../src/pki/index.ts';
+import { type Certificate, noAltNames } from '../../../../../src/pki/index.ts';
 import { base64, caSecret, newCa, newKey } from '../../builders.ts';
 
 const root = await newCa();
@@ -14,6 +14,10 @@ function read(secret: Secret): CaKeyPair {
   const result = readCaKeyPair(secret);
   assert.ok(result.usable, result.usable ? '' : result.problem);
   return result.keyPair;
+}
+
+function verifying({ checks }: CaKeyPair, anchors: readonly Certificate[]): readonly Certificate[] {
+  return anchors.filter((anchor) => checks.verifies(anchor));
 }
 
 function refusal(secret: Secret): [string, string] {
