@@ -157,6 +157,28 @@ describe('a chain that is meant to keep a verifier busy', () => {
     await assertLittleCpu(() => verifyChain([certificate], [long], pkiNow));
   });
 
+  it('with a name that is long and constraints in thousands is refused before they are compared', async () => {
+    const root = await makeRoot();
+    const { certificate } = await makeLeaf(root);
+    for (const [list, contextTag, name] of [
+      ['dnsNames', 0x82, `${'y.'.repeat(31_000)}z`],
+      ['emailAddresses', 0x81, `y@${'y.'.repeat(31_000)}z`],
+      ['uris', 0x86, `spiffe://${'y'.repeat(62_000)}/`],
+    ] as const) {
+      const subtree = sequence(encode(contextTag, Buffer.from('x')));
+      const anchor = {
+        ...root.certificate,
+        nameConstraints: sequence(encode(0xa1, ...Array<Buffer>(10_000).fill(subtree))),
+      };
+      const named = { ...certificate, altNames: { ...noAltNames, [list]: Array(20).fill(name) } };
+      await refusedAtOnce(
+        () => verifyChain([named], [anchor], pkiNow),
+        /characters; at most \d+ are compared/,
+      );
+      verifyChain([named], [root.certificate], pkiNow);
+    }
+  });
+
   it('with name constraints costs no more than names and constraints together allow', async () => {
     const root = await makeRoot();
     const subtree = sequence(encode(0x82, Buffer.from('elsewhere.test')));

@@ -31,21 +31,24 @@ export function checkNameConstraints(
   issuer: string,
   budget: ConstraintBudget,
 ): void {
-  const { permitted, excluded } = decodeNameConstraints(encoded);
+  const constraints = decodeNameConstraints(encoded);
+  const permitted = Map.groupBy(constraints.permitted, ({ form }) => form);
+  const excluded = Map.groupBy(constraints.excluded, ({ form }) => form);
   for (const certificate of below) {
     for (const name of namesOf(certificate)) {
-      const ofForm = (subtree: Subtree): boolean => subtree.form === name.form;
-      const [permittedOfForm, excludedOfForm] = [permitted.filter(ofForm), excluded.filter(ofForm)];
-      budget.comparisons -= permitted.length + excluded.length;
+      budget.comparisons -= constraints.permitted.length + constraints.excluded.length;
       if (budget.comparisons < 0)
         throw new PkiError(
           'too-large',
           `${issuer} has more name constraints than are compared with so many names`,
         );
+      const [within, without] = [permitted.get(name.form) ?? [], excluded.get(name.form) ?? []];
+      if (within.length + without.length === 0) continue;
+      const matches = matcherOf(name);
       const shown = `${name.form} ${JSON.stringify(name.text)}`;
-      if (permittedOfForm.length > 0 && !permittedOfForm.some((subtree) => matches(name, subtree, false)))
+      if (within.length > 0 && !within.some((subtree) => matches(subtree, false)))
         throw refused(`${shown} is not within what ${issuer} may issue`);
-      if (excludedOfForm.some((subtree) => matches(name, subtree, true)))
+      if (without.some((subtree) => matches(subtree, true)))
         throw refused(`${shown} is excluded from what ${issuer} may issue`);
     }
     if (certificate.altNames.otherKinds.length > 0)
@@ -71,23 +74,48 @@ function namesOf({ subject, altNames }: Certificate): Name[] {
   return names;
 }
 
-function matches(name: Name, subtree: Subtree, asExclusion: boolean): boolean {
+type Matcher = (subtree: Subtree, asExclusion: boolean) => boolean;
+
+/** What is made of a name is made once, however many constraints it is compared with. */
+function matcherOf(name: Name): Matcher {
   switch (name.form) {
-    case 'ip':
-      return isIpWithin(name.text, subtree.base);
+    case 'ip': {
+      const octets = encodeIpAddress(name.text);
+      return ({ base }) => isIpWithin(octets, base);
+    }
     case 'directoryName':
-      return subtree.parts.every((part, index) => part === name.parts[index]);
-    case 'dns':
-      return isDnsWithin(name.text.toLowerCase(), subtree.text, asExclusion);
-    case 'email':
-      return isEmailWithin(name.text, subtree.text);
-    case 'uri':
-      return isHostWithin(hostOf(name.text), subtree.text);
+      return ({ parts }) => parts.every((part, index) => part === name.parts[index]);
+    case 'dns': {
+      const dnsName = comparable(name.form, name.text);
+      return ({ text }, asExclusion) => isDnsWithin(dnsName, text, asExclusion);
+    }
+    case 'email': {
+      // Local parts are compared in lower case: strict for exclusions, and nobody gives two people such addresses.
+      const address = comparable(name.form, name.text);
+      const host = address.slice(address.lastIndexOf('@') + 1);
+      return ({ text }) => (text.includes('@') ? address === text : isHostWithin(host, text));
+    }
+    case 'uri': {
+      const host = hostOf(comparable(name.form, name.text));
+      return ({ text }) => isHostWithin(host, text);
+    }
   }
 }
 
+/** In characters, as RFC 1035, RFC 5321 and SPIFFE have it: what is longer costs too much to compare so often. */
+const longestName = { dns: 253, email: 320, uri: 2048 } as const;
+
+function comparable(form: keyof typeof longestName, text: string): string {
+  if (text.length > longestName[form])
+    throw new PkiError(
+      'too-large',
+      `a name of the form ${form} has ${text.length} characters; at most ${longestName[form]} are compared with name constraints`,
+    );
+  return text.toLowerCase();
+}
+
 function hostOf(uri: string): string {
-  const host = /^[^:/?#]+:\/\/(?:[^/?#@]*@)?([^/?#:[\]]+)(?::\d*)?(?:[/?#]|$)/.exec(uri)?.[1]?.toLowerCase();
+  const host = /^[^:/?#]+:\/\/(?:[^/?#@]*@)?([^/?#:[\]]+)(?::\d*)?(?:[/?#]|$)/.exec(uri)?.[1];
   // RFC 5280: a URI without a host name breaks every constraint on URIs.
   if (host === undefined || encodeIpAddress(host) !== undefined)
     throw refused(`uri ${JSON.stringify(uri)} has no host name to check against the name constraints`);
@@ -96,14 +124,18 @@ function hostOf(uri: string): string {
 
 /** `base` itself and every name below it; a wildcard is excluded when any name that it stands for is. */
 function isDnsWithin(name: string, base: string, asExclusion: boolean): boolean {
-  if (base === '') return true;
-  if (base.startsWith('.')) return name.endsWith(base);
-  return name === base || name.endsWith(`.${base}`) || (asExclusion && isUnderWildcard(name, base));
+  if (base === '' || name === base) return true;
+  if (asExclusion && isUnderWildcard(name, base)) return true;
+  return name.endsWith(base) && (base.startsWith('.') || name.at(-base.length - 1) === '.');
 }
 
 /** True when `*.example.com` stands for `base`. */
 function isUnderWildcard(name: string, base: string): boolean {
-  return name.startsWith('*.') && base.includes('.') && name.slice(1) === base.slice(base.indexOf('.'));
+  return (
+    name.startsWith('*.') &&
+    base.endsWith(name.slice(1)) &&
+    base.indexOf('.') === base.length - name.length + 1
+  );
 }
 
 /** `.example.com` is every host below it, `example.com` that host only. */
@@ -111,18 +143,8 @@ function isHostWithin(host: string, base: string): boolean {
   return base === '' || (base.startsWith('.') ? host.endsWith(base) : host === base);
 }
 
-function isEmailWithin(address: string, base: string): boolean {
-  const at = address.lastIndexOf('@');
-  const host = address.slice(at + 1).toLowerCase();
-  const baseAt = base.lastIndexOf('@');
-  if (baseAt < 0) return isHostWithin(host, base);
-  // Local parts are compared in lower case: strict for exclusions, and nobody gives two people such addresses.
-  return address.slice(0, at).toLowerCase() === base.slice(0, baseAt) && host === base.slice(baseAt + 1);
-}
-
 /** @param base address and mask, of 4 or 16 octets each */
-function isIpWithin(address: string, base: Buffer): boolean {
-  const octets = encodeIpAddress(address);
+function isIpWithin(octets: Buffer | undefined, base: Buffer): boolean {
   if (base.length !== 8 && base.length !== 32)
     throw refused('an IP name constraint has neither 8 nor 32 octets');
   const half = base.length / 2;
