@@ -49,7 +49,7 @@ export {
   validityWithin,
 } from './certificate/sign-certificate.ts';
 
-export { isIssuedBy, issuesAs, namesMatch } from './chain/issued-by.ts';
+export { isIssuedBy, isSelfSigned, issuesAs, namesMatch, verifiesUnder } from './chain/issued-by.ts';
 export { orderChain } from './chain/order-chain.ts';
 export { verifyChain } from './chain/verify-chain.ts';
 

@@ -1,6 +1,6 @@
 import type { PodCertificateRequestStatus } from '../../api/pod-certificate-request.ts';
 import { formatTime } from '../../api/time.ts';
-import { isIssuedBy, isPkiError, parseChain, sameAltNames, sameUsages } from '../../pki/index.ts';
+import { isPkiError, isSelfSigned, parseChain, sameAltNames, sameUsages } from '../../pki/index.ts';
 import type { Certificate } from '../../pki/index.ts';
 import { issuerKeyText } from '../issuers/issuer-key.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
@@ -31,9 +31,7 @@ export function issuedOutcome(
     const message = `${issuerKeyText(issuer)} issued ${unexpected ?? ''}`;
     return { outcome: 'waiting', reason: 'UnexpectedCertificate', message };
   }
-  const intermediates = above.filter(
-    (certificate) => certificate.isCA && !isIssuedBy(certificate, certificate),
-  );
+  const intermediates = above.filter((certificate) => certificate.isCA && !isSelfSigned(certificate));
   const status = issuedStatus(leaf, intermediates, { issuer, now, random });
   return { outcome: 'issued', status, leaf, issuer, policy, signedAt: now };
 }

@@ -5,6 +5,8 @@ import type { Subject } from '../names/subject.ts';
 
 /** A decoded X.509 certificate. Nothing is verified by decoding it. */
 export interface Certificate {
+  /** Only version 3 has extensions. */
+  readonly version: 1 | 2 | 3;
   /** Encoded anew: one block and nothing else, whatever it was read from. */
   readonly pem: string;
   readonly der: Buffer;

@@ -4,6 +4,7 @@ import { readTime } from '../der/time.ts';
 import { PkiError } from '../errors.ts';
 import { decodeExtensions } from '../extensions/decode-extensions.ts';
 import { type Extension, readExtensions } from '../extensions/extension.ts';
+import { isPolicyForNobody } from '../extensions/policies.ts';
 import { decodePublicKey } from '../keys/encode-key.ts';
 import { decodeSubject } from '../names/subject.ts';
 import { decodePem, decodeSinglePem, encodePem } from '../pem.ts';
@@ -62,11 +63,13 @@ export function decodeCertificate(der: Buffer): Certificate {
   const extensionList = fields.optional(contextConstructed(3));
   fields.end();
   if (extensionList !== undefined && version !== 3) throw fields.malformed('only version 3 has extensions');
-  const extensions = decodeExtensions(readAll(extensionList && fields.within(extensionList)));
+  const encoded = readAll(extensionList && fields.within(extensionList));
+  const extensions = decodeExtensions(encoded);
 
   const { usages, keyUsageCritical, basicConstraints, subjectKeyId, authorityKeyId, nameConstraints } =
     extensions;
   return {
+    version,
     pem: encodePem(label, der),
     der,
     subject,
@@ -83,10 +86,14 @@ export function decodeCertificate(der: Buffer): Certificate {
     ...(subjectKeyId !== undefined && { subjectKeyId }),
     ...(authorityKeyId !== undefined && { authorityKeyId }),
     ...(nameConstraints && { nameConstraints: nameConstraints.value }),
-    unknownCriticalExtensions: extensions.unknown.flatMap(({ oid, critical }) => (critical ? [oid] : [])),
+    unknownCriticalExtensions: extensions.unknown.flatMap(({ oid, critical }) =>
+      critical && !isPolicyForNobody(oid, encoded.get(oid)?.value ?? nothing) ? [oid] : [],
+    ),
     signed: { part: signedPart.encoded, algorithm, signature },
   };
 }
+
+const nothing = Buffer.alloc(0);
 
 function readVersion(fields: DerReader): 1 | 2 | 3 {
   const explicit = fields.optional(contextConstructed(0));

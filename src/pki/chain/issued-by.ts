@@ -1,4 +1,5 @@
 import type { Certificate } from '../certificate/certificate.ts';
+import { isPkiError } from '../errors.ts';
 import { samePublicKey } from '../keys/key-spec.ts';
 import { verifySignature } from '../keys/signature.ts';
 import type { Subject } from '../names/subject.ts';
@@ -13,10 +14,38 @@ export function namesMatch(certificate: Certificate, issuer: Certificate): boole
   );
 }
 
-/** True when `issuer`'s key signed `certificate` in `issuer`'s name. Whether it may is not looked at. */
+/**
+ * True when `issuer`'s key signed `certificate` in `issuer`'s name. Whether it may is not looked at.
+ *
+ * @throws PkiError 'unsupported' when the names match and the signature is of a kind that is not served
+ */
 export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
   const { part, algorithm, signature } = certificate.signed;
   return namesMatch(certificate, issuer) && verifySignature(algorithm, issuer.publicKey, part, signature);
+}
+
+/**
+ * True for a root. Of one whose signature is of a kind that is not served, such as SHA-1, the names have to do: nobody
+ * verifies what a root says of itself.
+ */
+export function isSelfSigned(certificate: Certificate): boolean {
+  try {
+    return isIssuedBy(certificate, certificate);
+  } catch (error) {
+    if (!isPkiError(error)) throw error;
+    const { authorityKeyId, subjectKeyId } = certificate;
+    return isSelfIssued(certificate) && (authorityKeyId === undefined || authorityKeyId === subjectKeyId);
+  }
+}
+
+/** The same as {@link isIssuedBy}, where a signature of a kind that is not served is none. */
+export function verifiesUnder(certificate: Certificate, issuer: Certificate): boolean {
+  try {
+    return isIssuedBy(certificate, issuer);
+  } catch (error) {
+    if (!isPkiError(error)) throw error;
+    return false;
+  }
 }
 
 /**

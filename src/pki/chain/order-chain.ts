@@ -1,6 +1,6 @@
 import type { Certificate } from '../certificate/certificate.ts';
 import { PkiError } from '../errors.ts';
-import { isIssuedBy } from './issued-by.ts';
+import { isIssuedBy, isSelfSigned } from './issued-by.ts';
 
 /** More than any real chain has; bounds the signatures that are verified to find the order. */
 export const maxCertificatesInChain = 16;
@@ -22,6 +22,7 @@ export function orderChain(certificates: readonly Certificate[]): Certificate[] 
 
   const issuerOf = new Map<Certificate, Certificate>();
   for (const certificate of unique) {
+    if (isSelfSigned(certificate)) continue;
     const issuers = unique.filter((other) => other !== certificate && isIssuedBy(certificate, other));
     if (issuers.length > 1) throw notAChain('a certificate was issued by two of the others');
     if (issuers[0] !== undefined) issuerOf.set(certificate, issuers[0]);

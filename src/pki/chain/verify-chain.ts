@@ -16,7 +16,7 @@ const maxSignatureChecks = 100;
  * that is a trust anchor or was issued by one. What comes after that in the chain does not count, as in TLS.
  *
  * Each certificate has to be valid at the time, the anchor too, and each issuer to be allowed to issue what is below
- * it. Revocation, certificate policies and the purpose of the leaf are not looked at.
+ * it. Revocation and the purpose of the leaf are not looked at, nor are certificate policies: a path that needs one is refused.
  */
 export function verifyChain(chain: readonly Certificate[], anchors: readonly Certificate[], at: Date): void {
   const path = pathToAnchor(chain, anchors, at);
@@ -33,7 +33,7 @@ export function verifyChain(chain: readonly Certificate[], anchors: readonly Cer
   const budget = { comparisons: maxConstraintComparisons };
   path.forEach((issuer, index) => {
     if (index === 0) return;
-    checkAuthority(issuer, authoritiesBelow);
+    checkAuthority(issuer, authoritiesBelow, index === path.length - 1);
     if (issuer.nameConstraints !== undefined)
       checkNameConstraints(
         issuer.nameConstraints,
@@ -54,15 +54,19 @@ function pathToAnchor(
 ): Certificate[] {
   const path: Certificate[] = [];
   let checks = 0;
+  // To an anchor that is not valid: taken only when there is no other, to say so.
+  let invalid: Certificate[] | undefined;
   for (const certificate of chain.slice(0, maxCertificatesInChain)) {
     const below = path.at(-1);
-    if (below !== undefined && !isIssuedBy(below, certificate))
+    if (below !== undefined && !isIssuedBy(below, certificate)) {
+      if (invalid) return invalid;
       throw namesMatch(below, certificate)
         ? new PkiError('bad-signature', `${name(below)} is not signed by the key of ${name(certificate)}`)
         : new PkiError(
             'not-a-chain',
             `${name(below)} is not issued by ${name(certificate)}, which follows it`,
           );
+    }
     path.push(certificate);
     if (anchors.some((anchor) => isSameCertificate(anchor, certificate))) return path;
     const candidates = anchors.filter((candidate) => namesMatch(certificate, candidate));
@@ -74,9 +78,11 @@ function pathToAnchor(
       );
     const issuers = candidates.filter((candidate) => isIssuedBy(certificate, candidate));
     // A root that was renewed with its key stands in the bundle beside the old one for a while.
-    const anchor = issuers.find((issuer) => isValidAt(issuer, at)) ?? issuers[0];
-    if (anchor !== undefined) return [...path, anchor];
+    const valid = issuers.find((issuer) => isValidAt(issuer, at));
+    if (valid !== undefined) return [...path, valid];
+    if (issuers[0] !== undefined) invalid ??= [...path, issuers[0]];
   }
+  if (invalid) return invalid;
   const last = path.at(-1);
   if (last === undefined) throw new PkiError('not-a-chain', 'there is no certificate in the chain');
   throw new PkiError('untrusted', `no trust anchor issued ${name(last)}`);
@@ -99,11 +105,13 @@ function isValidAt({ notBefore, notAfter }: Certificate, at: Date): boolean {
 }
 
 /** @param authoritiesBelow intermediate authorities between it and the leaf, self-issued ones not counted */
-function checkAuthority(issuer: Certificate, authoritiesBelow: number): void {
+function checkAuthority(issuer: Certificate, authoritiesBelow: number, isAnchor: boolean): void {
   const refuse = (problem: string): never => {
     throw new PkiError('not-an-authority', `${name(issuer)} ${problem}`);
   };
-  if (!issuer.isCA) refuse('is not one of an authority, but issued another');
+  // Old roots are of version 1, which has no basic constraints: who trusts one means it.
+  const isOldRoot = isAnchor && issuer.version === 1 && isSelfIssued(issuer);
+  if (!issuer.isCA && !isOldRoot) refuse('is not one of an authority, but issued another');
   if (issuer.keyUsageCritical !== undefined && !issuer.usages?.keyUsages.includes('keyCertSign'))
     refuse('may not sign certificates: keyCertSign is not among its key usages');
   if (issuer.pathLength !== undefined && authoritiesBelow > issuer.pathLength)

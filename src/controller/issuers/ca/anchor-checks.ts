@@ -1,4 +1,4 @@
-import { fingerprint, isIssuedBy, issuesAs, namesMatch } from '../../../pki/index.ts';
+import { fingerprint, issuesAs, namesMatch, verifiesUnder } from '../../../pki/index.ts';
 import type { Certificate } from '../../../pki/index.ts';
 
 /**
@@ -74,7 +74,7 @@ export class AnchorChecks {
       this.#isExhausted = true;
       return false;
     }
-    const issued = isIssuedBy(certificate, issuer);
+    const issued = verifiesUnder(certificate, issuer);
     this.#issued.set(key, issued);
     return issued;
   }

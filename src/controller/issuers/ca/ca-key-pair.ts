@@ -2,8 +2,9 @@ import { createHash, type KeyObject } from 'node:crypto';
 import type { Secret } from '../../../api/core.ts';
 import {
   decodePrivateKey,
+  formatSubject,
   isEmptySubject,
-  isIssuedBy,
+  isSelfSigned,
   orderChain,
   parseChain,
   PkiError,
@@ -83,12 +84,17 @@ function assemble(chain: readonly Certificate[], key: KeyObject, caCrt: string |
     const problem = `ca.crt has ${caCrt.length} characters; verifiers are handed at most ${longestCaCrt}`;
     return unusable('ErrInvalidKeyPair', problem);
   }
-  const sent = isIssuedBy(top, top) ? chain.slice(0, -1) : chain;
+  const sent = isSelfSigned(top) ? chain.slice(0, -1) : chain;
   const checks = new AnchorChecks({ certificate, chain, sent });
   const anchors = anchorsFrom(caCrt, checks) ?? [top];
   const under = checks.above(anchors);
   if (checks.isExhausted) {
     const problem = `ca.crt has certificates of one name so that more than ${maxSignatureChecks} signatures would have to be verified`;
+    return unusable('ErrInvalidKeyPair', problem);
+  }
+  const strange = strangeIn({ certificate, sent, anchors });
+  if (strange) {
+    const problem = `the certificate of ${JSON.stringify(formatSubject(strange.subject))} has the critical extension ${strange.unknownCriticalExtensions[0]}, which verifiers do not understand`;
     return unusable('ErrInvalidKeyPair', problem);
   }
   return {
@@ -105,6 +111,17 @@ function assemble(chain: readonly Certificate[], key: KeyObject, caCrt: string |
       checks,
     },
   };
+}
+
+/** A certificate that verifiers refuse, and with it everything that is signed here. */
+function strangeIn({
+  anchors,
+  certificate,
+  sent,
+}: Pick<CaKeyPair, 'anchors' | 'certificate' | 'sent'>): Certificate | undefined {
+  const isStrange = ({ unknownCriticalExtensions }: Certificate): boolean =>
+    unknownCriticalExtensions.length > 0;
+  return [certificate, ...sent].find(isStrange) ?? (anchors.every(isStrange) ? anchors[0] : undefined);
 }
 
 function idOf(certificates: readonly Certificate[]): string {

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { encodeOid } from '../../../../src/pki/der/oid.ts';
+import { sequence } from '../../../../src/pki/der/writer.ts';
 import {
   type Authority,
   type Certificate,
   type CertificateTemplate,
   encodePrivateKey,
+  encodeSubject,
+  isSelfSigned,
+  orderChain,
   parseCertificate,
   type PkiFailure,
   publicKeyOf,
@@ -23,6 +28,13 @@ import {
   now,
 } from '../support/builders.ts';
 import { failsWith } from '../support/failures.ts';
+import {
+  critical,
+  ecdsaWithSha1,
+  forgeAuthority,
+  forgeCertificate,
+  forgeExtension,
+} from '../support/forge.ts';
 import { openssl } from '../support/openssl.ts';
 
 /** Verifies with ours and with openssl, which have to agree. */
@@ -223,6 +235,76 @@ describe('verifying a chain', () => {
       () => verifyChain([certificate], [certificate], certificate.notBefore),
       failsWith('unsupported', /1\.2\.3\.4/),
     );
+  });
+
+  it('takes policies that nobody asks for, critical or not, and refuses to need one', async () => {
+    const [policies, mappings, constraints, inhibit] = ['32', '33', '36', '54'].map((arc) => `2.5.29.${arc}`);
+    const below = await makeKey();
+    const verify = (oid = '', value = ''): void => {
+      const extension = forgeExtension(oid, Buffer.from(value, 'hex'), critical);
+      const issuer = { name: 'top', key: root.key };
+      const top = parseCertificate(forgeAuthority('top', root.key));
+      const middle = parseCertificate(forgeAuthority('middle', below, issuer, [extension]));
+      const end = parseCertificate(
+        forgeCertificate(intermediate.key, { issuer: encodeSubject(middle.subject), signer: below }),
+      );
+      verifyBoth([end, middle], top, new Date('2026-06-01T00:00:00Z'));
+    };
+    verify(policies, '3006300406022a03');
+    verify(mappings, '300a300806022a0306022a04');
+    verify(constraints, '3003810100');
+    verify(inhibit, '020100');
+    assert.throws(() => verify(constraints, '3003800100'), failsWith('unsupported', /2\.5\.29\.36/));
+    assert.throws(() => verify(constraints, '30'), failsWith('malformed'));
+  });
+
+  it('takes a root of version 1 as anchor, and as nothing else', async () => {
+    const old = { version: Buffer.alloc(0), extensions: Buffer.alloc(0) };
+    const time = new Date('2026-06-01T00:00:00Z');
+    const top = parseCertificate(forgeAuthority('old', root.key, undefined, [], old));
+    const issuer = { name: 'old', key: root.key };
+    const middle = parseCertificate(forgeAuthority('middle', intermediate.key, issuer));
+    const end = parseCertificate(
+      forgeCertificate(leaf.key, { issuer: encodeSubject(middle.subject), signer: intermediate.key }),
+    );
+    verifyBoth([end, middle], top, time);
+    verifyBoth([end, middle, top], top, time);
+    const oldMiddle = parseCertificate(forgeAuthority('middle', intermediate.key, issuer, [], old));
+    assert.throws(() => verifyChain([end, oldMiddle], [top], time), failsWith('not-an-authority'));
+    assert.throws(() => verifyChain([end], [oldMiddle], time), failsWith('not-an-authority'));
+  });
+
+  it('goes on through the chain where the anchor at hand has expired', async () => {
+    const past = { notBefore: new Date(now.getTime() - 2 * hour), notAfter: new Date(now.getTime() - hour) };
+    const outdated = parseCertificate(
+      await signCertificate(authorityTemplate('intermediate', intermediate.key, past), {
+        ...root,
+        certificate: { ...root.certificate, notBefore: past.notBefore },
+      }),
+    );
+    const both = [outdated, root.certificate];
+    verifyChain(certificates(leaf, intermediate), both, now);
+    verifyChain(certificates(leaf, intermediate, root), both.toReversed(), now);
+    const expired = failsWith('not-valid-now', /expired/);
+    assert.throws(() => verifyChain(certificates(leaf), both, now), expired);
+    assert.throws(() => verifyChain(certificates(leaf, root), both, now), expired);
+  });
+
+  it('does not look at what a root says of itself with SHA-1', async () => {
+    const weak = { algorithm: ecdsaWithSha1 };
+    const top = parseCertificate(forgeAuthority('weak', root.key, undefined, [], weak));
+    const issuer = { name: 'weak', key: root.key };
+    const link = parseCertificate(forgeAuthority('weak', intermediate.key, issuer));
+    const end = parseCertificate(
+      forgeCertificate(leaf.key, { issuer: encodeSubject(link.subject), signer: intermediate.key }),
+    );
+    assert.equal(isSelfSigned(top), true);
+    // RSASSA-PSS without parameters is SHA-1 as well.
+    const pss = { algorithm: sequence(encodeOid('1.2.840.113549.1.1.10'), sequence()) };
+    assert.equal(isSelfSigned(parseCertificate(forgeAuthority('weak', root.key, undefined, [], pss))), true);
+    assert.equal(isSelfSigned(link), false);
+    assert.deepEqual(orderChain([link, top, end]), [end, link, top]);
+    verifyChain([end, link, top], [top], new Date('2026-06-01T00:00:00Z'));
   });
 
   it('refuses a signature with SHA-1', () => {

@@ -17,6 +17,7 @@ export interface ForgedRequest {
 }
 
 const ecdsaWithSha256 = sequence(encodeOid('1.2.840.10045.4.3.2'));
+export const ecdsaWithSha1 = sequence(encodeOid('1.2.840.10045.4.1'));
 const extensionRequest = encodeOid('1.2.840.113549.1.9.14');
 
 /** A request with a right signature by a P-256 key, over whatever it has in it. */
@@ -59,6 +60,8 @@ export interface ForgedCertificate {
   readonly version?: Uint8Array;
   readonly serialNumber?: Uint8Array;
   readonly innerAlgorithm?: Uint8Array;
+  /** In both places. */
+  readonly algorithm?: Uint8Array;
   readonly issuer?: Uint8Array;
   readonly validity?: Uint8Array;
   readonly subject?: Uint8Array;
@@ -70,18 +73,19 @@ export interface ForgedCertificate {
 /** A certificate of a P-256 key, signed by itself or by another one over whatever it has in it. */
 export function forgeCertificate(key: KeyObject, forged: ForgedCertificate = {}): string {
   const time = (text: string): Buffer => encode(0x17, Buffer.from(text));
+  const algorithm = forged.algorithm ?? ecdsaWithSha256;
   const part = sequence(
     forged.version ?? encode(0xa0, smallInteger(2)),
     forged.serialNumber ?? smallInteger(1),
-    forged.innerAlgorithm ?? ecdsaWithSha256,
+    forged.innerAlgorithm ?? algorithm,
     forged.issuer ?? sequence(),
     forged.validity ?? sequence(time('260101000000Z'), time('270101000000Z')),
     forged.subject ?? sequence(),
     publicKeyOf(key).export({ type: 'spki', format: 'der' }),
     forged.extensions ?? Buffer.alloc(0),
   );
-  const signature = sign('sha256', part, forged.signer ?? key);
-  return encodePem('CERTIFICATE', sequence(part, ecdsaWithSha256, octetAlignedBits(signature)));
+  const signature = sign(algorithm === ecdsaWithSha1 ? 'sha1' : 'sha256', part, forged.signer ?? key);
+  return encodePem('CERTIFICATE', sequence(part, algorithm, octetAlignedBits(signature)));
 }
 
 /** An authority's certificate without key identifiers, so that the name alone tells its issuer. */
@@ -90,6 +94,7 @@ export function forgeAuthority(
   key: KeyObject,
   issuer: { readonly name: string; readonly key: KeyObject } = { name, key },
   extensions: readonly Uint8Array[] = [],
+  changes: ForgedCertificate = {},
 ): string {
   const constraints = forgeExtension('2.5.29.19', sequence(encode(0x01, Uint8Array.of(0xff))), critical);
   return forgeCertificate(key, {
@@ -97,6 +102,7 @@ export function forgeAuthority(
     issuer: encodeSubject({ commonName: issuer.name }),
     signer: issuer.key,
     extensions: encode(0xa3, sequence(constraints, ...extensions)),
+    ...changes,
   });
 }
 

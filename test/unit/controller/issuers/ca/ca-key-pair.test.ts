@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import type { Secret } from '../../../../../src/api/core.ts';
 import { joinPem, readCaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
 import type { CaKeyPair } from '../../../../../src/controller/issuers/ca/ca-key-pair.ts';
-import { type Certificate, noAltNames } from '../../../../../src/pki/index.ts';
+import { type Certificate, noAltNames, parseCertificate } from '../../../../../src/pki/index.ts';
+import { critical, ecdsaWithSha1, forgeAuthority, forgeExtension } from '../../../pki/support/forge.ts';
 import { base64, caSecret, newCa, newKey } from '../../builders.ts';
 
 const root = await newCa();
@@ -63,6 +64,19 @@ describe('what leaves carry of their CA', () => {
     assert.equal(reason, 'ErrInvalidKeyPair');
     assert.match(problem, /^ca\.crt has \d+ characters; verifiers are handed at most 65536$/);
     assert.equal(read(caSecret(root, { caCrt: root.pem.repeat(50) })).anchors.length, 50);
+  });
+
+  it('is a root that signed itself with SHA-1, and one beside it of the same name', async () => {
+    const weak = forgeAuthority('weak', root.key, undefined, [], { algorithm: ecdsaWithSha1 });
+    const anew = forgeAuthority('weak', root.key);
+    const issuer = { name: 'weak', key: root.key };
+    const pem = forgeAuthority('lower', intermediate.key, issuer);
+    const chain = [{ ...root, pem: weak }];
+    const signing = { ...intermediate, pem };
+    const { anchors, intermediates, under } = read(caSecret(signing, { chain, caCrt: weak + anew }));
+    assert.equal(intermediates, parseCertificate(pem).pem);
+    assert.deepEqual([anchors.length, under.length], [2, 2]);
+    assert.equal(read(caSecret({ ...root, pem: weak })).intermediates, '');
   });
 
   it('is the whole of ca.crt: an old root may stand beside the new one', async () => {
@@ -155,6 +169,20 @@ describe('a Secret that is no signing CA', () => {
   it('may not sign certificates', async () => {
     const ca = await newCa({ usages: { keyUsages: ['cRLSign'], extendedKeyUsages: [] } });
     assert.match(refusal(caSecret(ca))[1], /key usages lack "cert sign"/);
+  });
+
+  it('has a critical extension that no verifier understands, or is below one that has', () => {
+    const extension = [forgeExtension('1.2.3.4', Buffer.of(5, 0), critical)];
+    const issuer = { name: 'strange', key: root.key };
+    const strange = { ...root, pem: forgeAuthority('strange', root.key, undefined, extension) };
+    const lower = { ...intermediate, pem: forgeAuthority('lower', intermediate.key, issuer) };
+    const problem =
+      'the certificate of "CN=strange" has the critical extension 1.2.3.4, which verifiers do not understand';
+    assert.deepEqual(refusal(caSecret(strange)), ['ErrInvalidKeyPair', problem]);
+    assert.deepEqual(refusal(caSecret(lower, { chain: [strange] })), ['ErrInvalidKeyPair', problem]);
+    const known = forgeAuthority('strange', root.key);
+    const { anchors } = read(caSecret(lower, { caCrt: strange.pem + known }));
+    assert.equal(anchors.length, 2);
   });
 
   it('holds another key than the certificate', async () => {
