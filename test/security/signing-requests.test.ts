@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { getCondition } from '../../src/api/condition.ts';
 import type { Pod } from '../../src/api/core.ts';
 import { encodeOid } from '../../src/pki/der/oid.ts';
-import { sequence } from '../../src/pki/der/writer.ts';
+import { encode, sequence } from '../../src/pki/der/writer.ts';
 import { encodeBasicConstraints } from '../../src/pki/extensions/basic-constraints.ts';
 import { encodeExtension, extensionOid } from '../../src/pki/extensions/extension.ts';
 import { encodeExtendedKeyUsages, encodeKeyUsages } from '../../src/pki/extensions/usages.ts';
@@ -79,7 +79,8 @@ describe('more than an end entity', () => {
   });
 
   it('is not signed: name constraints, which are for authorities', async () => {
-    const constraints = encodeExtension(extensionOid.nameConstraints, false, sequence());
+    const permitted = encode(0xa0, sequence(encode(0x82, Buffer.from('store.svc'))));
+    const constraints = encodeExtension(extensionOid.nameConstraints, false, sequence(permitted));
     const csr = await rawPem({ extensions: [own, constraints] });
     const { status } = await world.final(await world.ask(driver, pod, { csr }));
     assert.equal(status?.certificate, undefined);

@@ -68,6 +68,25 @@ export function decodePublicKey(der: Buffer): KeyObject {
   }
 }
 
+/** Refuses an EC key in another form than a named curve and an uncompressed point (RFC 5480 §2): most programs read no other. */
+export function checkEcEncoding(der: Buffer, key: KeyObject): void {
+  if (key.asymmetricKeyType !== 'ec') return;
+  const { x = '', y = '' } = key.export({ format: 'jwk' });
+  const point = Buffer.concat([
+    Uint8Array.of(0x04),
+    Buffer.from(x, 'base64url'),
+    Buffer.from(y, 'base64url'),
+  ]);
+  const fields = new DerReader(der, 'the public key').enter();
+  const algorithm = fields.enter();
+  algorithm.read(tag.oid);
+  if (algorithm.nextTag !== tag.oid || !fields.octetAlignedBits().equals(point))
+    throw new PkiError(
+      'invalid-key',
+      'the public key is not encoded as a named curve and an uncompressed point',
+    );
+}
+
 /** `openssl ecparam -genkey` writes the curve before the key, which names it again. */
 function singleKey(blocks: readonly PemBlock[]): PemBlock {
   const keys = blocks.filter(({ label }) => label !== 'EC PARAMETERS');

@@ -44,9 +44,13 @@ export function keySpecOf(key: KeyObject): KeySpec {
       const size = details?.modulusLength ?? 0;
       if (size < 2048 || size > 8192)
         throw new PkiError('invalid-key', `the key is RSA with ${size} bits: 2048 to 8192 are allowed`);
-      // FIPS 186-5 §A.1.1 asks for more than 2^16; the upper bound is what Go and Windows verify.
-      if ((details?.publicExponent ?? 0n) < 3n || (details?.publicExponent ?? 0n) >= 1n << 32n)
-        throw new PkiError('invalid-key', 'the RSA key has a public exponent below 3 or above 32 bits');
+      const exponent = details?.publicExponent ?? 0n;
+      // FIPS 186-5 §A.1.1 asks for more than 2^16; the upper bound is what Go verifies.
+      if (exponent < 3n || exponent % 2n === 0n || exponent >= 1n << 31n)
+        throw new PkiError(
+          'invalid-key',
+          'the RSA key has a public exponent that is even, below 3 or above 31 bits',
+        );
       return { algorithm: 'RSA', size };
     }
     case 'ec': {

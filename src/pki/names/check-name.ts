@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { PkiError } from '../errors.ts';
 
 /** As SPIFFE has to support it (SPIFFE-ID §2.3); browsers and proxies stop there too. */
@@ -50,7 +51,17 @@ export function checkUri(uri: string): string {
   checkAbsoluteUri(uri);
   const second = secondSpellings.find(([form]) => form.test(uri));
   if (second !== undefined) refuse('URI', uri, second[1]);
+  const authority = /^[^:]*:\/\/([^/?#]+)/.exec(uri)?.[1];
+  // Go fails to read the whole certificate for one such URI.
+  if (authority !== undefined && !isHostAndPort(authority))
+    refuse('URI', uri, 'has a host or a port that many programs do not read');
   return uri;
+}
+
+function isHostAndPort(authority: string): boolean {
+  const literal = /^\[(.*)\](?::\d+)?$/.exec(authority)?.[1];
+  if (literal !== undefined) return isIPv6(literal);
+  return /^[^[\]:.]+(?:\.[^[\]:.]+)*(?::\d+)?$/.test(authority);
 }
 
 /** An absolute URI (RFC 3986; RFC 5280 §4.2.1.6 allows no relative ones). */

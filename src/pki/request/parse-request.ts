@@ -5,12 +5,14 @@ import { contextConstructed, tag } from '../der/tag.ts';
 import { PkiError } from '../errors.ts';
 import { decodeExtensions, type DecodedExtensions } from '../extensions/decode-extensions.ts';
 import { type Extension, readExtensions } from '../extensions/extension.ts';
+import { checkNewNameConstraints } from '../extensions/check-name-constraints.ts';
 import { decodeNameConstraints } from '../extensions/name-constraints.ts';
 import type { DecodedUsages } from '../extensions/usages.ts';
-import { decodePublicKey } from '../keys/encode-key.ts';
+import { checkEcEncoding, decodePublicKey } from '../keys/encode-key.ts';
 import { keySpecOf } from '../keys/key-spec.ts';
 import { verifySignature } from '../keys/signature.ts';
 import { type AltNames, checkAltNames } from '../names/alt-names.ts';
+import { checkSubjectForEverybody } from '../names/check-subject.ts';
 import { decodeSubject, type Subject } from '../names/subject.ts';
 import { decodeSinglePem } from '../pem.ts';
 import { extensionRequestOid } from './create-request.ts';
@@ -44,7 +46,7 @@ const what = 'the certificate request';
  * Reads a certification request of a stranger: checks its size, structure, key, names and signature.
  *
  * @throws PkiError also for names that would get lost (otherName and the like) and for doubled extensions: a request
- *   is either understood as a whole or refused
+ *   is either understood as a whole or refused; and for what is copied into a certificate that many could not read then
  */
 export function parseRequest(pem: string): ParsedRequest {
   const { der } = decodeSinglePem(pem, what, maxRequestLength, [
@@ -63,16 +65,21 @@ export function parseRequest(pem: string): ParsedRequest {
   const version = info.smallInteger();
   if (version !== 0)
     throw new PkiError('unsupported', `${what} has version ${version + 1}: only version 1 exists`);
-  const subject = decodeSubject(info.read(tag.sequence).encoded, `the subject of ${what}`);
-  const publicKey = decodePublicKey(info.read(tag.sequence).encoded);
+  const name = info.read(tag.sequence).encoded;
+  const subject = decodeSubject(name, `the subject of ${what}`);
+  checkSubjectForEverybody(name, `the subject of ${what}`);
+  const encodedKey = info.read(tag.sequence).encoded;
+  const publicKey = decodePublicKey(encodedKey);
   const attributes = info.optional(contextConstructed(0));
   info.end();
   // Before the signature, because a strange key can make that expensive.
   keySpecOf(publicKey);
+  checkEcEncoding(encodedKey, publicKey);
   const { otherAttributes, requested } = readAttributes(attributes && info.within(attributes));
   const extensions = decodeExtensions(requested);
   checkNames(extensions);
-  if (extensions.nameConstraints) decodeNameConstraints(extensions.nameConstraints.value);
+  if (extensions.nameConstraints)
+    checkNewNameConstraints(decodeNameConstraints(extensions.nameConstraints.value));
   if (!verifySignature(algorithm, publicKey, signedPart.encoded, signature))
     throw new PkiError('bad-signature', `the signature of ${what} does not verify with its public key`);
 

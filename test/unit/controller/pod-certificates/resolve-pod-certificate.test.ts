@@ -21,7 +21,7 @@ import {
 } from '../../../../src/pki/index.ts';
 import type { CertificateTemplate } from '../../../../src/pki/index.ts';
 import type { LeftDecision, PolicyDecision, PolicyRequest } from '../../../../src/policy/index.ts';
-import { sequence } from '../../../../src/pki/der/writer.ts';
+import { encode, sequence } from '../../../../src/pki/der/writer.ts';
 import { forgeExtension, forgeRequest } from '../../pki/support/forge.ts';
 import { newCa, newKey, now } from '../builders.ts';
 import type { TestCa } from '../builders.ts';
@@ -226,8 +226,9 @@ describe('a denial', () => {
     const stub = { altNames: { ...noAltNames, dnsNames: ['bank.example'] } };
     const [, names] = await denied(await newPodCertificateRequest({ stub }));
     assert.match(names, /asks for more than a key/);
+    const permitted = encode(0xa0, sequence(encode(0x82, Buffer.from('bank.example'))));
     const constrained = decodePem(
-      forgeRequest(key, { extensions: [forgeExtension('2.5.29.30', sequence())] }),
+      forgeRequest(key, { extensions: [forgeExtension('2.5.29.30', sequence(permitted))] }),
       'the stub',
       10_000,
     )[0]?.der;

@@ -23,6 +23,13 @@ describe('a URI that is asked for', () => {
       for (const uri of uris) assert.throws(() => checkUri(uri), failsWith('invalid-name', wording(problem)));
     });
 
+  it('is refused with a host or a port that Go fails to read', () => {
+    const uris = ['https://a:b/', 'https://[::1/', 'https://[::1]x/', 'https://a[b]/', 'https://[a]/'];
+    const hosts = ['https://[1.2.3.4]/', 'https://a:b:1/', 'spiffe://a..b/', 'https://a./', 'https://.a/'];
+    for (const uri of [...uris, ...hosts, 'https://[v1.x]/'])
+      assert.throws(() => checkUri(uri), failsWith('invalid-name', /host or a port/));
+  });
+
   it('comes out of a parser as it went in, where it is taken', () => {
     const heads = ['spiffe://td', 'spiffe://td/', 'SPIFFE://td/', 'spiffe:', 'spiffe://td:80'];
     const parts = ['a', 'B', '/', '/./', '/../', '.', '?', '#', '@', ':', '%61', '%2f', '%20', '[', '!'];
@@ -40,6 +47,8 @@ describe('a URI that is asked for', () => {
     for (const uri of [
       'https://a.example:8443/b/c%20d?e=%26&f=.#g/h',
       'https://[2001:db8::1]/',
+      'https://[::ffff:10.0.0.1]:443',
+      'file:///a/b',
       'https://Host.example/',
       'urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6',
       'sip:user@host.example',

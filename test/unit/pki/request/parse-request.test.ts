@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, ECDH, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { encodeOid } from '../../../../src/pki/der/oid.ts';
-import { encode, octetString, sequence, smallInteger } from '../../../../src/pki/der/writer.ts';
+import {
+  encode,
+  octetAlignedBits,
+  octetString,
+  sequence,
+  smallInteger,
+  unsignedInteger,
+} from '../../../../src/pki/der/writer.ts';
 import { encodeAltNames } from '../../../../src/pki/names/alt-names.ts';
 import {
   createRequest,
@@ -197,7 +204,65 @@ describe('reading a certificate request', () => {
     ],
   };
 
-  for (const [problem, [reason, forged]] of Object.entries(hostile))
+  // What Go, or programs as strict, fail to read would cost the whole certificate.
+  const unread: Record<string, [PkiFailure, ForgedRequest | (() => ForgedRequest)]> = {
+    'a compressed point as its key': ['invalid-key', () => ({ publicKey: pointForm(key, 'compressed') })],
+    'a hybrid point as its key': ['invalid-key', () => ({ publicKey: pointForm(key, 'hybrid') })],
+    'a curve by its parameters': ['invalid-key', () => ({ publicKey: explicitCurve(key) })],
+    'an RSA key with an even exponent': [
+      'invalid-key',
+      () => ({ publicKey: rsaKeyWith(Buffer.of(1, 0, 0)) }),
+    ],
+    'a PrintableString of other characters': ['invalid-name', { subject: named(0x13, 'a_b') }],
+    'a NumericString of letters': ['invalid-name', { subject: named(0x12, 'a') }],
+    'a VisibleString': ['invalid-name', { subject: named(0x1a, 'a') }],
+    'a UniversalString': ['invalid-name', { subject: named(0x1c, '\0\0\0a') }],
+    'a BMPString with a surrogate': [
+      'invalid-name',
+      { subject: named(0x1e, Buffer.from('d83dde00', 'hex')) },
+    ],
+    'a BMPString with U+FFFF': ['invalid-name', { subject: named(0x1e, Buffer.from('ffff', 'hex')) }],
+    'a number in its subject': ['invalid-name', { subject: named(0x02, Buffer.of(1), '1.2.3.4') }],
+    'a type in its subject of more than 31 bits': [
+      'invalid-name',
+      { subject: named(0x0c, 'a', '1.2.2147483648') },
+    ],
+    'a URI with a port of letters': ['invalid-name', { extensions: [forgeAltName(0x86, 'https://a:b/')] }],
+    'name constraints with a mask that has gaps': ['invalid-name', constrained(0x87, '0a000000ff00ff00')],
+    'name constraints with an address of 5 octets': ['invalid-name', constrained(0x87, '0a000000ff')],
+    'name constraints with a dot at their end': ['invalid-name', constrained(0x82, Buffer.from('a.'))],
+    'name constraints with an empty label': ['invalid-name', constrained(0x81, Buffer.from('a..b'))],
+    'name constraints with an address without a host': ['invalid-name', constrained(0x81, Buffer.from('a@'))],
+    'name constraints with a URI of an address': ['invalid-name', constrained(0x86, Buffer.from('10.0.0.1'))],
+    'name constraints that have nothing in them': [
+      'invalid-name',
+      { extensions: [forgeExtension('2.5.29.30', sequence())] },
+    ],
+  };
+
+  it('takes every kind of text and of constraint that everybody reads', () => {
+    for (const [type, content] of [
+      [0x0c, 'ü 😀'],
+      [0x13, "*.a & b (c) +,-./:=? 'd'"],
+      [0x16, 'a@b_c'],
+      [0x14, Buffer.of(0xe9)],
+      [0x12, '1 2'],
+      [0x1e, Buffer.from('00fc4e2d', 'hex')],
+    ] as const)
+      parseRequest(forgeRequest(key, { subject: named(type, content) }));
+    for (const [type, base] of [
+      [0x87, '0a000000ff000000'],
+      [0x87, '00'.repeat(32)],
+      [0x82, Buffer.from('.Example.com')],
+      [0x82, Buffer.alloc(0)],
+      [0x81, Buffer.from('root@example.com')],
+      [0x86, Buffer.from('cluster.local')],
+      [0xa4, named(0x0c, 'a')],
+    ] as const)
+      parseRequest(forgeRequest(key, constrained(type, base)));
+  });
+
+  for (const [problem, [reason, forged]] of Object.entries({ ...hostile, ...unread }))
     it(`refuses one with ${problem}, at once`, async () => {
       const pem = forgeRequest(key, typeof forged === 'function' ? forged() : forged);
       await assertLittleCpu(() => assert.throws(() => parseRequest(pem), failsWith(reason)));
@@ -267,8 +332,12 @@ describe('reading a certificate request', () => {
 });
 
 function rsaKeyWithExponent(octets: number): Buffer {
+  return rsaKeyWith(Buffer.alloc(octets, 0xff));
+}
+
+function rsaKeyWith(exponent: Buffer): Buffer {
   const { n } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' });
-  const jwk = { kty: 'RSA', n: n ?? '', e: Buffer.alloc(octets, 0xff).toString('base64url') };
+  const jwk = { kty: 'RSA', n: n ?? '', e: exponent.toString('base64url') };
   return createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' });
 }
 
@@ -281,4 +350,48 @@ function offCurve(key: KeyObject): Buffer {
   const der = createPublicKey(key).export({ type: 'spki', format: 'der' });
   der[der.length - 1] = (der[der.length - 1] ?? 0) ^ 1;
   return der;
+}
+
+/** A subject of one attribute, by default the common name. */
+function named(type: number, content: string | Buffer, oid = '2.5.4.3'): Buffer {
+  return sequence(encode(0x31, sequence(encodeOid(oid), encode(type, Buffer.from(content)))));
+}
+
+/** A request with one permitted subtree; its base in hexadecimal where it is text here. */
+function constrained(type: number, base: string | Buffer): ForgedRequest {
+  const content = typeof base === 'string' ? Buffer.from(base, 'hex') : base;
+  const value = sequence(encode(0xa0, sequence(encode(type, content))));
+  return { extensions: [forgeExtension('2.5.29.30', value)] };
+}
+
+const [ecPublicKey, p256] = [encodeOid('1.2.840.10045.2.1'), encodeOid('1.2.840.10045.3.1.7')];
+
+function pointOf(key: KeyObject): Buffer {
+  return createPublicKey(key).export({ type: 'spki', format: 'der' }).subarray(-65);
+}
+
+function pointForm(key: KeyObject, form: 'compressed' | 'hybrid'): Buffer {
+  const point = ECDH.convertKey(pointOf(key), 'prime256v1', undefined, undefined, form) as Buffer;
+  return sequence(sequence(ecPublicKey, p256), octetAlignedBits(point));
+}
+
+/** P-256 with its field, coefficients, generator and order instead of its name. */
+function explicitCurve(key: KeyObject): Buffer {
+  const hex = (text: string): Buffer => Buffer.from(text, 'hex');
+  const prime = hex('ffffffff00000001000000000000000000000000ffffffffffffffffffffffff');
+  const a = hex('ffffffff00000001000000000000000000000000fffffffffffffffffffffffc');
+  const b = hex('5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b');
+  const order = hex('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551');
+  const generator = hex(
+    '046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5',
+  );
+  const parameters = sequence(
+    smallInteger(1),
+    sequence(encodeOid('1.2.840.10045.1.1'), unsignedInteger(prime)),
+    sequence(octetString(a), octetString(b)),
+    octetString(generator),
+    unsignedInteger(order),
+    smallInteger(1),
+  );
+  return sequence(sequence(ecPublicKey, parameters), octetAlignedBits(pointOf(key)));
 }
