@@ -51,6 +51,7 @@ export {
 
 export { isIssuedBy, isSelfSigned, issuesAs, namesMatch, verifiesUnder } from './chain/issued-by.ts';
 export { orderChain } from './chain/order-chain.ts';
+export { checkPurposes } from './chain/purposes.ts';
 export { verifyChain } from './chain/verify-chain.ts';
 
 export {

@@ -1,9 +1,11 @@
 import type { Certificate } from '../certificate/certificate.ts';
 import { PkiError } from '../errors.ts';
+import type { ExtendedKeyUsage } from '../extensions/usages.ts';
 import { formatSubject } from '../names/subject.ts';
 import { isIssuedBy, isSameCertificate, isSelfIssued, namesMatch } from './issued-by.ts';
 import { checkNameConstraints, maxConstraintComparisons } from './name-constraints.ts';
 import { maxCertificatesInChain } from './order-chain.ts';
+import { checkPurposes } from './purposes.ts';
 
 /**
  * Anchors that share a name with the issuer, of which each costs a signature: as many as Go's crypto/x509 tries. A bundle has
@@ -16,9 +18,16 @@ const maxSignatureChecks = 100;
  * that is a trust anchor or was issued by one. What comes after that in the chain does not count, as in TLS.
  *
  * Each certificate has to be valid at the time, the anchor too, and each issuer to be allowed to issue what is below
- * it. Revocation and the purpose of the leaf are not looked at, nor are certificate policies: a path that needs one is refused.
+ * it. Revocation is not looked at, nor are certificate policies: a path that needs one is refused.
+ *
+ * @param purposes that every issuer below the anchor has to allow, if it names any; the leaf's own are the caller's to look at
  */
-export function verifyChain(chain: readonly Certificate[], anchors: readonly Certificate[], at: Date): void {
+export function verifyChain(
+  chain: readonly Certificate[],
+  anchors: readonly Certificate[],
+  at: Date,
+  purposes: readonly ExtendedKeyUsage[] = [],
+): void {
   const path = pathToAnchor(chain, anchors, at);
   for (const certificate of path) {
     checkValidity(certificate, at);
@@ -29,6 +38,7 @@ export function verifyChain(chain: readonly Certificate[], anchors: readonly Cer
         `${name(certificate)} has the critical extension ${unknown}, which is not understood`,
       );
   }
+  checkPurposes(path.slice(1, -1), purposes);
   let authoritiesBelow = 0;
   const budget = { comparisons: maxConstraintComparisons };
   path.forEach((issuer, index) => {

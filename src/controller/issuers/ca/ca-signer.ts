@@ -1,5 +1,5 @@
 import type { CaIssuer } from '../../../api/issuer.ts';
-import { PkiError, signCertificate, validityWithin } from '../../../pki/index.ts';
+import { checkPurposes, PkiError, signCertificate, validityWithin } from '../../../pki/index.ts';
 import { certificateTemplate } from '../../requests/certificate-template.ts';
 import type { Signer } from '../signer.ts';
 import type { SigningChoice } from './signing-choice.ts';
@@ -7,12 +7,13 @@ import type { SigningChoice } from './signing-choice.ts';
 /** Signs with a CA key from a Secret; no certificate outlives the CA's. */
 export function caSigner(spec: CaIssuer, choice: SigningChoice & { choice: 'sign' }): Signer {
   const { pair, ca, onSign } = choice;
-  const { certificate, key, intermediates } = pair;
+  const { certificate, key, intermediates, sent } = pair;
   return {
     signsWith: 'authority',
     async sign({ checked, now }) {
       try {
         const template = certificateTemplate(checked, spec, now);
+        checkPurposes(sent, template.usages.extendedKeyUsages);
         onSign(validityWithin(certificate, template).notAfter.getTime());
         const leaf = await signCertificate(template, { certificate, key });
         return { result: 'issued', issued: { certificate: leaf + intermediates, ca } };

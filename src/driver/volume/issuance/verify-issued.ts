@@ -44,7 +44,9 @@ export function verifyIssued(
   checkNames(spec, leaf);
   checkUsages(spec, leaf);
   checkLifetime(spec, leaf, now);
-  if (anchors.length > 0) read(() => verifyChain(chain, [...anchors, ...known], withinValidity(leaf, now)));
+  const { extendedKeyUsages } = askedUsages(spec);
+  const at = withinValidity(leaf, now);
+  if (anchors.length > 0) read(() => verifyChain(chain, [...anchors, ...known], at, extendedKeyUsages));
   return { chain: [leaf, ...chain.slice(1)], anchors };
 }
 
@@ -102,9 +104,9 @@ function compareNames(
 }
 
 function checkUsages(spec: VolumeSpec, leaf: Certificate): void {
-  const { isCA, usages } = spec.certificate;
+  const { isCA } = spec.certificate;
   if (leaf.isCA !== isCA) throw wrong(isCA ? 'is not for a CA' : 'is for a CA, which was not asked for');
-  const asked = toUsages(usages, isCA);
+  const asked = askedUsages(spec);
   const issued: Usages = leaf.usages ?? { keyUsages: [], extendedKeyUsages: [] };
   const missing = [
     ...asked.keyUsages.filter((usage) => !issued.keyUsages.includes(usage)),
@@ -115,6 +117,10 @@ function checkUsages(spec: VolumeSpec, leaf: Certificate): void {
     (usage) => usage === 'keyCertSign' && !asked.keyUsages.includes(usage),
   );
   if (signing !== undefined) throw wrong('may sign certificates, which was not asked for');
+}
+
+function askedUsages({ certificate: { isCA, usages } }: VolumeSpec): Usages {
+  return toUsages(usages, isCA);
 }
 
 function checkLifetime(spec: VolumeSpec, leaf: Certificate, now: Date): void {

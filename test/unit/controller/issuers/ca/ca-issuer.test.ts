@@ -7,7 +7,7 @@ import { signsAtOnce } from '../../../../../src/controller/issuers/ca/signing-ch
 import type { IssuerState } from '../../../../../src/controller/issuers/issuer-state.ts';
 import { checkRequest } from '../../../../../src/controller/requests/check-request.ts';
 import { isIssuedBy, parseChain, parseRequest } from '../../../../../src/pki/index.ts';
-import type { Certificate, CertificateTemplate } from '../../../../../src/pki/index.ts';
+import type { Certificate, CertificateTemplate, ExtendedKeyUsage } from '../../../../../src/pki/index.ts';
 import { caSecret, newCa, newCsr, newRequest, now } from '../../builders.ts';
 import type { TestCa } from '../../builders.ts';
 
@@ -122,6 +122,24 @@ describe('a CA issuer with a key pair', () => {
     assert.ok(result.result === 'problem');
     assert.equal(result.problem, 'SigningError');
     assert.match(result.message, /^Error signing certificate: .*path length is 0/);
+  });
+
+  it('signs nothing for a purpose that it, or one above it that is sent, may not issue for', async () => {
+    const usages = (...extendedKeyUsages: ExtendedKeyUsage[]) => ({
+      usages: { keyUsages: ['keyCertSign'] as const, extendedKeyUsages },
+    });
+    const mail = await newCa({ parent: root, ...usages('emailProtection') });
+    const below = await newCa({ parent: mail });
+    const both: Parameters<typeof sign>[1] = {
+      usages: ['digital signature', 'server auth', 'email protection'],
+    };
+    const message = /^Error signing certificate: .*"CN=Intermediate" may not issue for serverAuth/;
+    for (const state of [stateOf(mail), stateOf(below, { chain: [mail, root] })])
+      await assert.rejects(sign(state, both), { message });
+    await sign(stateOf(mail), { usages: ['digital signature', 'email protection'] });
+    await sign(stateOf(mail), { usages: ['digital signature'] });
+    await sign(stateOf(await newCa({ parent: root, ...usages('any') })), both);
+    await sign(stateOf(await newCa(usages('emailProtection'))), both);
   });
 
   it('points to its revocation lists, responders and certificate', async () => {

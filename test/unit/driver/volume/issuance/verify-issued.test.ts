@@ -5,11 +5,13 @@ import { verifyIssued } from '../../../../../src/driver/volume/issuance/verify-i
 import type { VolumeSpec } from '../../../../../src/driver/volume/volume-spec.ts';
 import {
   type CertificateTemplate,
+  type ExtendedKeyUsage,
   noAltNames,
   parseCertificate,
   publicKeyOf,
   selfSignCertificate,
   signCertificate,
+  type Usages,
 } from '../../../../../src/pki/index.ts';
 import { Authority, newKey } from '../../support/authority.ts';
 import { day, failure, hour, minute, specOf } from '../../support/builders.ts';
@@ -275,5 +277,50 @@ describe('a certificate that was issued otherwise is refused', () => {
 
   it('with anchors that are none', async () => {
     await refused(specOf(), {}, 'cannot be used', { ca: 'garbage' });
+  });
+});
+
+describe('a certificate below an issuer that is restricted to some purposes', () => {
+  const issueBelow = async (
+    ...extendedKeyUsages: ExtendedKeyUsage[]
+  ): Promise<[pem: string, above: string]> => {
+    const issuing = await newKey();
+    const above = await signCertificate(
+      {
+        subject: { commonName: 'restricted' },
+        altNames: noAltNames,
+        usages: { keyUsages: ['keyCertSign'], extendedKeyUsages },
+        publicKey: publicKeyOf(issuing),
+        isCA: true,
+        notBefore: new Date(now - hour),
+        notAfter: new Date(now + 10 * day),
+      },
+      authority,
+    );
+    const parent = { certificate: parseCertificate(above), key: issuing };
+    const { altNames, notAfter, notBefore, publicKey, subject } = parseCertificate(
+      await authority.issue(named, key, now),
+    );
+    const usages: Usages = {
+      keyUsages: ['digitalSignature'],
+      extendedKeyUsages: ['serverAuth', 'clientAuth', 'codeSigning'],
+    };
+    const template = { altNames, isCA: false, notAfter, notBefore, publicKey, subject, usages };
+    return [await signCertificate(template, parent), above];
+  };
+  const take = (pem: string, ca: string) => verifyIssued(named, key, pem, ca, new Date(now));
+
+  it('is refused where one is missing that was asked for', async () => {
+    const [pem, above] = await issueBelow('serverAuth', 'codeSigning');
+    const message = /"CN=restricted" may not issue for clientAuth/;
+    assert.throws(() => take(pem + above, authority.certificate.pem), failure('issued-wrong', message));
+    take(pem + above, above);
+  });
+
+  it('is taken where it has them, or any, and whatever else the issuer added', async () => {
+    for (const purposes of [['clientAuth', 'serverAuth'], ['any'], []] as const) {
+      const [pem, above] = await issueBelow(...purposes);
+      take(pem + above, authority.certificate.pem);
+    }
   });
 });
