@@ -1,6 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import type { TrustState } from '../trust-state.ts';
-import { type Certificate, type EncodedKey, exportPrivateKey, type KeyEncoding } from '../../../pki/index.ts';
+import {
+  type Certificate,
+  type EncodedKey,
+  exportPrivateKey,
+  isSelfSigned,
+  type KeyEncoding,
+} from '../../../pki/index.ts';
 import type { KeystorePasswords } from '../passwords.ts';
 import type { VolumeSpec } from '../volume-spec.ts';
 import type { GenerationFiles } from './generation.ts';
@@ -66,15 +72,13 @@ export function identityFiles({ files }: VolumeSpec): readonly string[] {
   );
 }
 
-/** Some issuers return their root with the chain. The leaf stays, also where it has signed itself. */
+/**
+ * Some issuers return their root with the chain. The leaf stays, also where it has signed itself, and so does a root's new key
+ * that its old one signed.
+ */
 function withoutRoot(chain: IssuedMaterial['chain']): readonly Certificate[] {
-  return chain.filter(
-    ({ issuer, subject }, index) =>
-      index === 0 || Buffer.compare(issuer.raw ?? nothing, subject.raw ?? nothing) !== 0,
-  );
+  return chain.filter((certificate, index) => index === 0 || !isSelfSigned(certificate));
 }
-
-const nothing = new Uint8Array();
 
 /** Each encoding of the key is made when it is first asked for. */
 function onceAnEncoding(key: KeyObject): (encoding: KeyEncoding) => EncodedKey {

@@ -5,7 +5,13 @@ import {
   type RenderContext,
 } from '../../../../../src/driver/volume/files/render-generation.ts';
 import type { KeystoresSpec, VolumeSpec } from '../../../../../src/driver/volume/volume-spec.ts';
-import { type Certificate, type KeySpec, parseChain } from '../../../../../src/pki/index.ts';
+import {
+  type Certificate,
+  type KeySpec,
+  parseCertificate,
+  parseChain,
+} from '../../../../../src/pki/index.ts';
+import { ecdsaWithSha1, forgeAuthority } from '../../../pki/support/forge.ts';
 import { openssl } from '../../../pki/support/openssl.ts';
 import { makeKey, makeRoot } from '../../../pki/support/builders.ts';
 import { bundleLayout, fullLayout, type KeyAndMaterial, makeIssued, specWith } from '../../support/issued.ts';
@@ -150,6 +156,17 @@ describe('the credential bundle', () => {
     assert.ok(
       textOf(files, 'credential-bundle.pem').endsWith(`-----END PRIVATE KEY-----\n${pemOf(ec.chain)}`),
     );
+  });
+
+  it('keeps the new key of a root, signed by the old one in the same name', async () => {
+    const [old, renewed] = [await makeKey(), await makeKey()];
+    const root = parseCertificate(forgeAuthority('root', old));
+    const link = parseCertificate(forgeAuthority('root', renewed, { name: 'root', key: old }));
+    const weak = parseCertificate(forgeAuthority('root', old, undefined, [], { algorithm: ecdsaWithSha1 }));
+    for (const above of [root, weak]) {
+      const files = render(undefined, { ...ec, chain: [...ec.chain, link, above] });
+      assert.ok(textOf(files, 'credential-bundle.pem').endsWith(pemOf([...ec.chain, link])));
+    }
   });
 
   it('keeps a leaf that has signed itself', () => {
