@@ -34,7 +34,7 @@ const unreadable = /not a usable certificate signing request/;
 /** What the request holds, and by what it is refused: the policy, or the reader before it. */
 const attacks: readonly (readonly [what: string, request: RawRequest, says: RegExp])[] = [
   ['the scheme in capitals', named(uri('SPIFFE://cluster.local/ns/web/sa/app')), unreadable],
-  ['the trust domain in capitals', named(uri('spiffe://Cluster.Local/ns/web/sa/app')), policy],
+  ['the trust domain in capitals', named(uri('spiffe://Cluster.Local/ns/web/sa/app')), unreadable],
   ['the path in another case', named(uri('spiffe://cluster.local/ns/web/sa/App')), policy],
   [
     'a path with a dot segment',

@@ -31,6 +31,7 @@ export function checkEmailAddress(address: string): string {
 /** What parsing changes or leaves out of a URI, so that its text and its parts could mean different names. */
 const secondSpellings: readonly (readonly [form: RegExp, problem: string])[] = [
   [/^[^:]*[A-Z][^:]*:/, 'has capitals in its scheme'],
+  [/^spiffe:\/\/[^/?#]*[A-Z]/, 'has capitals in its trust domain'],
   [/^[^?#]*\?(?:#|$)/, 'has a query that is empty'],
   [/#$/, 'has a fragment that is empty'],
   [/#.*#/, 'has more than one fragment'],

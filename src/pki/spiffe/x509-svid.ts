@@ -1,7 +1,7 @@
 import type { Certificate } from '../certificate/certificate.ts';
 import { PkiError } from '../errors.ts';
 import { isEmptySubject } from '../names/subject.ts';
-import { parseSpiffeId, type SpiffeId } from './spiffe-id.ts';
+import { formatSpiffeId, parseSpiffeId, type SpiffeId } from './spiffe-id.ts';
 
 /**
  * Checks a leaf against the X.509-SVID standard (§2 to §4) and gives the identity that it carries. Its chain is
@@ -14,6 +14,7 @@ export function checkX509Svid(certificate: Certificate): SpiffeId {
     `it has ${certificate.altNames.uris.length} URI names instead of one`,
   );
   const id = parseSpiffeId(uri ?? '');
+  check(formatSpiffeId(id) === uri, 'its SPIFFE ID has capitals in its scheme or trust domain');
   check(id.path !== '', 'its SPIFFE ID has no path, so it is that of a trust domain and not of a workload');
   check(!certificate.isCA, 'it is one of an authority');
   checkKeyUsageIsCritical(certificate);

@@ -1,3 +1,4 @@
+import type { KeyObject, webcrypto } from 'node:crypto';
 import type { Certificate } from '../../../pki/index.ts';
 
 export interface SpiffeBundleOptions {
@@ -25,12 +26,21 @@ export function spiffeBundle(
   return `${JSON.stringify(bundle, undefined, 2)}\n`;
 }
 
-/** No `kid`: it must not be there. Keys that JWK has no name for, such as those of brainpool curves, have no entry. */
+/** Curves of JSON Web Keys that go-jose reads: for a key of another kind SPIFFE's library for Go refuses the whole bundle. */
+const curves: ReadonlySet<unknown> = new Set(['P-256', 'P-384', 'P-521', 'Ed25519']);
+
+/** No `kid`: it must not be there. Keys of other kinds, such as those on brainpool curves, have no entry. */
 function entryOf({ der, publicKey }: Certificate): readonly object[] {
+  const key = jwkOf(publicKey);
+  if (key === undefined || (key.kty !== 'RSA' && !curves.has(key.crv))) return [];
+  return [{ use: 'x509-svid', ...key, x5c: [der.toString('base64')] }];
+}
+
+/** Undefined for keys that JWK has no name for. */
+function jwkOf(key: KeyObject): webcrypto.JsonWebKey | undefined {
   try {
-    const key = publicKey.export({ format: 'jwk' });
-    return [{ use: 'x509-svid', ...key, x5c: [der.toString('base64')] }];
+    return key.export({ format: 'jwk' });
   } catch {
-    return [];
+    return undefined;
   }
 }

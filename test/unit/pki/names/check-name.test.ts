@@ -6,6 +6,7 @@ import { failsWith, returnsOrRefuses } from '../support/failures.ts';
 
 const secondSpellings: Readonly<Record<string, readonly string[]>> = {
   'capitals in its scheme': ['SPIFFE://td/a', 'sPiffe:a'],
+  'capitals in its trust domain': ['spiffe://Cluster.local/a', 'spiffe://tD'],
   'a query that is empty': ['spiffe://td/a?', 'spiffe://td/a?#b', 'urn:a?'],
   'a fragment that is empty': ['spiffe://td/a#', 'spiffe://td/a?b#', 'urn:a#'],
   'more than one fragment': ['spiffe://td/a#b#c'],
@@ -50,6 +51,7 @@ describe('a URI that is asked for', () => {
       'https://[::ffff:10.0.0.1]:443',
       'file:///a/b',
       'https://Host.example/',
+      'spiffe://td/A',
       'urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6',
       'sip:user@host.example',
       'spiffe://td/a/...b/.c/d..',

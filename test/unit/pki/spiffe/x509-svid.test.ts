@@ -65,6 +65,11 @@ describe('an X.509-SVID', () => {
       { altNames: { ...noAltNames, uris: ['spiffe://cluster.local'] } },
       /no path/,
     ],
+    [
+      'capitals in the trust domain',
+      { altNames: { ...noAltNames, uris: ['spiffe://Cluster.local/ns/web/sa/api'] } },
+      /capitals/,
+    ],
     ['no key usages', usages([], 'serverAuth', 'clientAuth'), /no key usage extension/],
     ['no digitalSignature', usages(['keyEncipherment'], 'serverAuth', 'clientAuth'), /digitalSignature/],
     ['cRLSign', usages(['digitalSignature', 'cRLSign'], 'serverAuth', 'clientAuth'), /cRLSign/],
