@@ -70,6 +70,9 @@ export function decodeKeyUsages(value: Buffer): KeyUsage[] {
   const [unused = 8, ...octets] = content;
   if (unused > 7 || octets.length > 2 || (octets.length === 0 && unused > 0))
     throw document.malformed('its bits are wrong');
+  // Some programs count these, others do not.
+  if (((octets.at(-1) ?? 0) & ((1 << unused) - 1)) !== 0)
+    throw document.malformed('bits that are unused are set');
   const bits = ((octets[0] ?? 0) << 8) | (octets[1] ?? 0);
   return keyUsageBits.filter((_, index) => (bits & (0x8000 >> index)) !== 0);
 }

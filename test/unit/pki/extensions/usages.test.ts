@@ -61,7 +61,17 @@ describe('key usages', () => {
   });
 
   it('that are no bits are refused', () => {
-    for (const hex of ['0300', '030108', '03020880', '030107', '030400000000', '0500', '0302078000'])
+    for (const hex of [
+      '0300',
+      '030108',
+      '03020880',
+      '030107',
+      '030400000000',
+      '0500',
+      '0302078000',
+      '03020784',
+      '0303070081',
+    ])
       assert.throws(() => decodeKeyUsages(Buffer.from(hex, 'hex')), failsWith('malformed'), hex);
   });
 });
