@@ -83,13 +83,9 @@ export class IssuerRotations {
     const text = issuerKeyText(key);
     const { now, stored: find, onOutgrown } = this.#deps;
     const stored = find(key);
-    const certificates = [
-      ...setCertificates(stored),
-      ...present.pair.anchors,
-      ...(previous?.pair.anchors ?? []),
-    ];
+    const certificates = [...setCertificates(stored), ...present.pair.anchors];
     const record = stored?.metadata.annotations?.[rotationRecordAnnotation];
-    const started = parseRotationRecord(record) ?? this.#startOf(key, stored, present.pair, previous?.pair);
+    const started = parseRotationRecord(record) ?? this.#startOf(key, stored, present.pair);
     const deps = { now, onOutgrown: () => onOutgrown(text) };
     const rotation = new IssuerRotation({ rotation: started, certificates, record }, deps);
     if (previous) rotation.offer(previous);
@@ -98,22 +94,10 @@ export class IssuerRotations {
   }
 
   /** Where an issuer stands of which there is no record: what was signed by whom has to be supposed. */
-  #startOf(
-    key: IssuerKey,
-    stored: AnchorSet | undefined,
-    pair: CaKeyPair,
-    previous: CaKeyPair | undefined,
-  ): Rotation {
+  #startOf(key: IssuerKey, stored: AnchorSet | undefined, pair: CaKeyPair): Rotation {
     const now = this.#deps.now();
     const longest = now + unknownLifetimeMs;
     const authority = authorityOf(pair);
-    if (!stored && previous && previous.id !== pair.id) {
-      // The set was lost, and the old pair tells that the CA was changing.
-      const old = authorityOf(previous);
-      const signing = { ...old, signedUntil: Math.min(old.notAfter, longest) };
-      const established = onlyOne(old.under);
-      return { phase: 'spreading', signing, next: authority, former: [], since: now, established };
-    }
     if (!stored) {
       const signedUntil = this.#deps.isNew(key) ? 0 : Math.min(authority.notAfter, longest);
       const signing = { ...authority, signedUntil };
