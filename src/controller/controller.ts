@@ -85,12 +85,16 @@ class Controller {
     this.#onListening(listening);
     this.#log.info({ address: listening }, 'serving health and metrics');
     try {
-      const client = this.#client(
-        await (kubeconfig === undefined ? inClusterConnection() : kubeconfigConnection(kubeconfig)),
-        workers,
-      );
+      const connection = await (kubeconfig === undefined
+        ? inClusterConnection()
+        : kubeconfigConnection(kubeconfig));
+      // Requests of both kinds have a worker's number each. The rest is for what must not wait behind them for long: signing
+      // requests, statuses of issuers, Events, and Secrets.
+      const client = this.#client(connection, 2 * workers + 16);
       try {
-        await (this.#values.leaderElect ? this.#runElected(client) : this.#lead(client, this.#signal));
+        await (this.#values.leaderElect
+          ? this.#runElected(connection, client)
+          : this.#lead(client, this.#signal));
       } finally {
         client.close();
       }
@@ -99,17 +103,17 @@ class Controller {
     }
   }
 
-  #client(connection: Connection, workers: number): KubeClient {
+  #client(connection: Connection, maxSockets: number): KubeClient {
     return new KubeClient(
-      // Requests of both kinds have a worker's number each. The rest is for what must never wait behind them: signing requests,
-      // statuses of issuers, Events, Secrets, and the Lease above all.
-      { connection, userAgent: this.#userAgent, timeoutMs: 10_000, maxSockets: 2 * workers + 16 },
+      { connection, userAgent: this.#userAgent, timeoutMs: 10_000, maxSockets },
       { clock: this.#clock, random: Math.random },
     );
   }
 
-  async #runElected(client: KubeClient): Promise<void> {
+  async #runElected(connection: Connection, client: KubeClient): Promise<void> {
     const { leaderElectionNamespace, clusterResourceNamespace } = this.#values;
+    // Connections that nothing else is put on: a renewal that waits its turn for a few seconds is a Lease lost.
+    const leaseClient = this.#client(connection, 2);
     const elector = new LeaderElector(
       {
         namespace: leaderElectionNamespace ?? clusterResourceNamespace,
@@ -117,7 +121,7 @@ class Controller {
         identity: this.#identity,
       },
       {
-        client,
+        client: leaseClient,
         clock: this.#clock,
         random: Math.random,
         onChange: ({ holder, leading }) => {
@@ -127,7 +131,11 @@ class Controller {
         onError: (error) => this.#log.warn({ error }, 'leader election failed, trying again'),
       },
     );
-    await elector.run(this.#signal, (signal) => this.#lead(client, signal));
+    try {
+      await elector.run(this.#signal, (signal) => this.#lead(client, signal));
+    } finally {
+      leaseClient.close();
+    }
   }
 
   async #lead(client: KubeClient, signal: AbortSignal): Promise<void> {

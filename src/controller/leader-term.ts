@@ -1,4 +1,5 @@
 import { secrets } from '../api/core.ts';
+import { Gate } from '../kube/index.ts';
 import type { Clock, KubeClient, ObjectKey } from '../kube/index.ts';
 import type { Logger } from '../runtime/log.ts';
 import { Approval } from './approval/approval.ts';
@@ -35,6 +36,8 @@ export interface LeaderTermDependencies {
 
 /** Watches for the Secrets of single requests of a kind, besides those of issuers. */
 const awaitedSecretsLimit = 100;
+/** Lists of what is named, in flight. The client has 16 connections beside those of the workers. */
+const namedLists = 8;
 
 /**
  * The controllers and their caches for as long as this process leads. Nothing is kept from one term to the next, and a
@@ -53,6 +56,7 @@ export class LeaderTerm {
   readonly #issuerListeners: ((key: IssuerKey) => void)[] = [];
   readonly #parts: readonly TermPart[];
   readonly #awaited: AwaitedSecrets[] = [];
+  readonly #lists = new Gate({ atOnce: namedLists });
 
   readonly #watchFailed = (resource: string, error: unknown): void => {
     this.#deps.log.warn({ resource, error }, 'watch failed, trying again');
@@ -72,7 +76,7 @@ export class LeaderTerm {
     this.#issuers = new IssuerObjects({ ...deps, onWatchError });
     this.#secrets = new NamedSecrets({
       watch: (key, listener, signal) =>
-        watchSecret(key, listener, signal, { ...deps, onError: this.#watchFailed }),
+        watchSecret(key, listener, signal, { ...deps, lists: this.#lists, onError: this.#watchFailed }),
       onChange: (owner) => this.#secretChanged(owner),
     });
     this.#trust = this.#makeTrust();
@@ -136,6 +140,7 @@ export class LeaderTerm {
     return {
       ...this.#deps,
       values: this.#options,
+      lists: this.#lists,
       awaitSecrets: this.#awaitSecrets,
       issuers: { state, subscribe: (listener) => void this.#issuerListeners.push(listener) },
       anchors: {

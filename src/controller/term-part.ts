@@ -1,4 +1,4 @@
-import type { Clock, KubeClient } from '../kube/index.ts';
+import type { Clock, Gate, KubeClient } from '../kube/index.ts';
 import type { PolicyJudge } from '../policy/policy-request.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { FactSources } from './approval/facts/facts.ts';
@@ -27,6 +27,8 @@ export interface TermContext {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly random: () => number;
+  /** For lists of single objects that somebody names. */
+  readonly lists: Gate;
   readonly log: Logger;
   readonly events: EventRecorder;
   readonly metrics: ControllerMetrics;

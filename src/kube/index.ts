@@ -21,6 +21,7 @@ export {
   type StatusDetails,
 } from './errors.ts';
 export { servedResources } from './discovery.ts';
+export { Gate, type GateOptions } from './gate.ts';
 export type { WatchEvent } from './http/watch-stream.ts';
 export { kubeconfigConnection } from './kubeconfig.ts';
 export {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Event } from '../../api/core.ts';
 import { eventNote } from '../../api/event-note.ts';
+import { Gate } from '../../kube/index.ts';
 import type { Clock, KubeObject } from '../../kube/index.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -26,6 +27,11 @@ export interface EventRecorderDependencies {
 /** The API server takes Events about cluster-scoped objects in this namespace only. */
 const clusterScopedNamespace = 'default';
 
+/** Writes under way, so that a server which is slow to take Events has connections left for all else. */
+const writesAtOnce = 4;
+/** Events that wait for that; further ones are dropped. */
+const mostWaiting = 50;
+
 /** Remembered so that a reconcile that repeats itself writes nothing. */
 const rememberedEvents = 2048;
 
@@ -37,6 +43,7 @@ export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #deps: EventRecorderDependencies;
   readonly #bucket: TokenBucket;
+  readonly #writes = new Gate({ atOnce: writesAtOnce });
   /** Insertion order is age. */
   readonly #recent = new Set<string>();
 
@@ -52,9 +59,9 @@ export class EventRecorder {
   record(about: KubeObject, kind: string, type: EventType, reason: string, note: string): void {
     const event = this.#event(about, kind, type, reason, eventNote(note));
     const name = event.metadata.name ?? '';
-    if (this.#recent.has(name) || !this.#bucket.take()) return;
+    if (this.#recent.has(name) || this.#writes.waiting >= mostWaiting || !this.#bucket.take()) return;
     this.#remember(name);
-    this.#deps.create(event).catch(this.#deps.onError);
+    this.#writes.run(() => this.#deps.create(event)).catch(this.#deps.onError);
   }
 
   #event(about: KubeObject, kind: string, type: EventType, reason: string, note: string): Event {

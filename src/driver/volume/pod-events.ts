@@ -1,6 +1,6 @@
 import type { Event } from '../../api/core.ts';
 import { eventNote } from '../../api/event-note.ts';
-import type { Clock, Resource } from '../../kube/index.ts';
+import { type Clock, Gate, type Resource } from '../../kube/index.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { PodIdentity } from './identity.ts';
 
@@ -29,12 +29,17 @@ export type PodEventReason =
 const silenceMs = 5 * 60_000;
 /** Entries of the memory of what was told; the oldest make way. */
 const remembered = 1_000;
+/** Writes under way: a server that is slow to take Events must not have all connections of the node. */
+const writesAtOnce = 2;
+/** Events that wait for that; further ones are dropped. */
+const mostWaiting = 50;
 
 /** Tells a pod's owner of trouble where `kubectl describe pod` shows it. Best effort: an Event that is lost stays lost. */
 export class PodEvents {
   readonly #options: PodEventsOptions;
   readonly #deps: PodEventsDependencies;
   readonly #told = new Map<string, number>();
+  readonly #writes = new Gate({ atOnce: writesAtOnce });
 
   constructor(options: PodEventsOptions, dependencies: PodEventsDependencies) {
     this.#options = options;
@@ -55,15 +60,19 @@ export class PodEvents {
     const last = this.#told.get(key);
     // A wall clock that was set back must not silence for as long.
     if (last !== undefined && Math.abs(clock.now() - last) < silenceMs) return;
+    if (this.#writes.waiting >= mostWaiting) return;
     this.#told.delete(key);
     this.#told.set(key, clock.now());
     for (const oldest of this.#told.keys()) {
       if (this.#told.size <= remembered) break;
       this.#told.delete(oldest);
     }
-    events.create(this.#event(pod, type, reason, note)).catch((error: unknown) => {
-      log.debug({ error, pod: `${pod.namespace}/${pod.name}`, reason }, 'event could not be created');
-    });
+    const event = this.#event(pod, type, reason, note);
+    this.#writes
+      .run(() => events.create(event))
+      .catch((error: unknown) => {
+        log.debug({ error, pod: `${pod.namespace}/${pod.name}`, reason }, 'event could not be created');
+      });
   }
 
   #event(pod: PodIdentity, type: Event['type'], reason: PodEventReason, note: string): Event {

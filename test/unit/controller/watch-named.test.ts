@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { secrets } from '../../../src/api/core.ts';
 import type { Secret } from '../../../src/api/core.ts';
 import { watchSecret } from '../../../src/controller/issuers/secret-watch.ts';
-import { KubeError } from '../../../src/kube/index.ts';
+import { Gate, KubeError } from '../../../src/kube/index.ts';
 import type { KubeClient, ListQuery } from '../../../src/kube/index.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -29,7 +29,7 @@ function watched(name: string, answer: () => Promise<unknown>) {
     { namespace: 'web', name },
     { changed: () => void told.push('changed'), failed: (message) => void told.push(message) },
     stop.signal,
-    { client, clock, random: () => 0, onError: () => {} },
+    { client, clock, random: () => 0, lists: new Gate({ atOnce: 1 }), onError: () => {} },
   );
   return { clock, queries, stop, told, view };
 }

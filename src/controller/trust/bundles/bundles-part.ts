@@ -65,6 +65,7 @@ class BundlesPart implements TermPart {
       client,
       clock,
       random,
+      lists: context.lists,
       onChange: (name) => this.#controller.changed(name),
       onError: (resource, error) => this.#watchFailed(resource, error),
     });

@@ -5,13 +5,13 @@ import { EventRecorder } from '../../../../src/controller/events/event-recorder.
 import { settle, FakeClock } from '../../../support/fake-clock.ts';
 import { newRequest } from '../builders.ts';
 
-function newRecorder(options: { burst?: number; refillMs?: number; fail?: Error } = {}): {
+function newRecorder(options: { burst?: number; refillMs?: number; fail?: Error; hang?: boolean } = {}): {
   readonly clock: FakeClock;
   readonly written: Event[];
   readonly errors: unknown[];
   readonly recorder: EventRecorder;
 } {
-  const { fail, ...limits } = options;
+  const { fail, hang = false, ...limits } = options;
   const clock = new FakeClock();
   const written: Event[] = [];
   const errors: unknown[] = [];
@@ -21,6 +21,7 @@ function newRecorder(options: { burst?: number; refillMs?: number; fail?: Error 
       clock,
       create: (event) => {
         written.push(event);
+        if (hang) return new Promise(() => {});
         return fail ? Promise.reject(fail) : Promise.resolve();
       },
       onError: (error) => void errors.push(error),
@@ -98,6 +99,28 @@ describe('Events', () => {
     assert.equal(written.length, 3);
   });
 
+  it('are written four at once and wait in small numbers, however slow the API server is', async () => {
+    const { clock, recorder, written } = newRecorder({ burst: 1000, hang: true });
+    const record = (uid: string): void =>
+      recorder.record(newRequest({ metadata: { uid } }), 'CertificateRequest', 'Warning', 'x', 'y');
+    for (let n = 0; n < 100; n++) record(`uid-${n}`);
+    await clock.advance(60_000);
+    assert.equal(written.length, 4);
+  });
+
+  it('that wait for others are written after them', async () => {
+    const { recorder, written } = newRecorder();
+    for (let n = 0; n < 10; n++) {
+      const request = newRequest({ metadata: { uid: `uid-${n}` } });
+      recorder.record(request, 'CertificateRequest', 'Warning', 'x', 'y');
+    }
+    await settle();
+    assert.deepEqual(
+      written.map(({ regarding }) => regarding?.uid),
+      Array.from({ length: 10 }, (_, n) => `uid-${n}`),
+    );
+  });
+
   it('that fail to be written stop nobody', async () => {
     const { recorder, errors } = newRecorder({ fail: new Error('forbidden') });
     recorder.record(newRequest(), 'CertificateRequest', 'Warning', 'x', 'y');
@@ -120,10 +143,11 @@ describe('Events', () => {
     assert.equal(event?.note, `${'y'.repeat(1021)}…`);
   });
 
-  it('have names that the API server takes also where the name of the object is not one', () => {
+  it('have names that the API server takes also where the name of the object is not one', async () => {
     const { recorder, written } = newRecorder();
     for (const name of ['node:csr:Jane', 'Jane', 'jane_doe', 'jane..doe', 'a.-b', '-'])
       recorder.record({ metadata: { name, uid: name } }, 'CertificateSigningRequest', 'Normal', 'x', 'y');
+    await settle();
     for (const { metadata } of written) assert.match(metadata.name ?? '', /^[0-9a-f]{16}$/);
     assert.equal(new Set(written.map(({ metadata }) => metadata.name)).size, 6);
     assert.equal(written[0]?.regarding?.name, 'node:csr:Jane');

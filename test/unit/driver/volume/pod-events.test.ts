@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Event } from '../../../../src/api/core.ts';
 import { PodEvents } from '../../../../src/driver/volume/pod-events.ts';
 import { silentLogger } from '../../../../src/runtime/log.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
+import { FakeClock, settle } from '../../../support/fake-clock.ts';
 import { minute, pod } from '../support/builders.ts';
 
 function setUp(create: (event: Event) => Promise<Event> = async (event) => event) {
@@ -85,14 +85,32 @@ describe('an Event on a pod', () => {
     assert.equal(events.length, 2);
   });
 
-  it('is remembered for a thousand pods, not for all that ever were', () => {
+  it('is remembered for a thousand pods, not for all that ever were', async () => {
     const { events, told } = setUp();
-    for (let number = 0; number < 1_001; number++)
+    for (let number = 0; number < 1_001; number++) {
       told.warn({ ...pod, uid: `u${number}` }, 'CertificateExpired', '');
+      await settle();
+    }
     told.warn({ ...pod, uid: 'u1000' }, 'CertificateExpired', '');
     assert.equal(events.length, 1_001);
     told.warn({ ...pod, uid: 'u0' }, 'CertificateExpired', '');
     assert.equal(events.length, 1_002, 'the oldest made way');
+  });
+
+  it('takes two connections at most, and is dropped when the API server is too slow', async () => {
+    const slow: ((event: Event) => void)[] = [];
+    const { events, told } = setUp(() => new Promise((resolve) => slow.push(resolve)));
+    for (let number = 0; number < 100; number++)
+      told.warn({ ...pod, uid: `u${number}` }, 'CertificateExpired', '');
+    await settle();
+    assert.equal(events.length, 2);
+    for (let number = 0; number < 60; number++) {
+      for (const event of events.slice(-1)) slow.shift()?.(event);
+      await settle();
+    }
+    assert.equal(events.length, 52, 'the rest was dropped');
+    told.warn({ ...pod, uid: 'u99' }, 'CertificateExpired', '');
+    assert.equal(events.length, 53, 'and may be told later');
   });
 
   it("that cannot be created is nobody's trouble", async () => {

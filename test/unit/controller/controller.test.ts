@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Issuer } from '../../../src/api/issuer.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { eventually } from '../../support/eventually.ts';
+import { FakeCluster } from './support/fake-cluster.ts';
+import { startController } from './support/start-controller.ts';
+
+const issuers = Array.from({ length: 100 }, (_, number): Issuer => {
+  const metadata = { name: 'ca', namespace: `team-${number}`, uid: `u${number}`, resourceVersion: '50' };
+  return { metadata, spec: { ca: { secretName: 'ca' } } };
+});
+
+describe('a leader whose API server does not answer calls for Secrets', () => {
+  it('asks for a few of the Secrets that issuers name at once', async () => {
+    await using cluster = new FakeCluster(issuers);
+    cluster.fate = (path) => (/\/namespaces\/team-.*\/secrets$/.test(path) ? 'hang' : undefined);
+    await using controller = await startController(await cluster.start(), new FakeClock());
+    await eventually('lists to hang', () => cluster.hanging.size >= 8 || undefined);
+    await eventually('it to be ready', async () => (await controller.ready()) === 'ok' || undefined);
+    assert.equal(cluster.hanging.size, 8);
+  });
+
+  it('renews its Lease over a connection that nothing else has to do with', async () => {
+    await using cluster = new FakeCluster(issuers);
+    cluster.fate = (path) => (path.includes('/leases') ? undefined : 'hang');
+    const clock = new FakeClock();
+    await using _ = await startController(await cluster.start(), clock);
+    await eventually('lists to hang', () => cluster.hanging.size > 0 || undefined);
+    await eventually('the Lease to be renewed', async () => {
+      await clock.advance(500);
+      return cluster.renewals > 4 || undefined;
+    });
+    for (const paths of cluster.paths.values()) {
+      const kinds = new Set([...paths].map((path) => (path.includes('/leases') ? 'Lease' : 'other')));
+      assert.equal(kinds.size, 1);
+    }
+  });
+});
