@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
+import { ConnectionLimit } from './connection-limit.ts';
 import type { ListenAddress } from './listen-address.ts';
 
 export interface HealthServerOptions {
@@ -16,25 +17,37 @@ export interface HealthServerDependencies {
   readonly onError?: (error: unknown) => void;
 }
 
+/** Whoever reaches the pod can connect: a silent or idle connection is let go of within seconds. */
+const limits = {
+  maxHeaderSize: 8192,
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  keepAliveTimeout: 2_000,
+  connectionsCheckingInterval: 1_000,
+} satisfies ServerOptions;
+/** For an answer of which nobody reads on. */
+const inactivityMs = 10_000;
+
 /** Plain HTTP for the kubelet's probes and for Prometheus: /livez, /readyz, /metrics. Nothing secret is served. */
 export class HealthServer {
   readonly #options: HealthServerOptions;
   readonly #deps: HealthServerDependencies;
   readonly #server: Server;
+  readonly #connections = new ConnectionLimit({ atOnce: 64, perAddress: 16 });
 
   constructor(options: HealthServerOptions, deps: HealthServerDependencies) {
     this.#options = options;
     this.#deps = deps;
-    this.#server = createServer(
-      { maxHeaderSize: 8192, headersTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 30_000 },
-      (request, response) => {
-        this.#serve(request, response).catch((error: unknown) => {
-          this.#deps.onError?.(error);
-          answer(response, 500, 'failed, see the log');
-        });
-      },
-    );
-    this.#server.maxConnections = 64;
+    this.#server = createServer(limits, (request, response) => {
+      this.#connections.serving(request.socket, true);
+      response.once('close', () => this.#connections.serving(request.socket, false));
+      this.#serve(request, response).catch((error: unknown) => {
+        this.#deps.onError?.(error);
+        answer(response, 500, 'failed, see the log');
+      });
+    });
+    this.#server.setTimeout(inactivityMs);
+    this.#server.on('connection', (socket) => this.#connections.admit(socket));
   }
 
   /** Rejects when the address cannot be had. Answers the one that was, with the port if it was 0. */

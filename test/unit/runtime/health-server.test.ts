@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { HealthServer } from '../../../src/runtime/health-server.ts';
 import { Metrics } from '../../../src/runtime/metrics.ts';
+import { eventually } from '../../support/eventually.ts';
 
 describe('HealthServer', () => {
   const servers: HealthServer[] = [];
@@ -75,6 +79,74 @@ describe('HealthServer', () => {
     assert.equal(post.status, 405);
     assert.equal(post.headers.get('allow'), 'GET, HEAD');
     assert.equal((await fetch(`${url}/livez`, { method: 'HEAD' })).status, 200);
+  });
+
+  describe('of which somebody takes all connections', () => {
+    const sockets: Socket[] = [];
+    afterEach(() => {
+      for (const socket of sockets.splice(0)) socket.destroy();
+    });
+
+    /** All addresses of 127.0.0.0/8 are this machine's. */
+    async function open(url: string, count: number, localAddress: string, first = ''): Promise<void> {
+      const opened = Array.from({ length: count }, () =>
+        connect({ host: '127.0.0.1', port: Number(new URL(url).port), localAddress }),
+      );
+      for (const socket of opened) {
+        socket.on('error', () => {});
+        socket.resume();
+      }
+      sockets.push(...opened);
+      await Promise.all(opened.map((socket) => once(socket, 'connect')));
+      for (const socket of opened) socket.write(first);
+    }
+
+    function probe(url: string): Promise<number | undefined> {
+      return new Promise((resolve, reject) => {
+        get(`${url}/livez`, { agent: false }, (response) => resolve(response.resume().statusCode)).on(
+          'error',
+          reject,
+        );
+      });
+    }
+
+    const opened = (): number => sockets.filter(({ closed }) => !closed).length;
+
+    it('answers while nothing comes by them', async () => {
+      const url = await start();
+      for (const last of [2, 3, 4, 5, 6]) await open(url, 20, `127.0.0.${last}`);
+      assert.equal(await probe(url), 200);
+      await eventually('some to be closed', () => opened() <= 64 || undefined);
+    });
+
+    it('answers while requests came by them', async () => {
+      const url = await start();
+      const request = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n';
+      for (const last of [2, 3, 4, 5, 6]) await open(url, 20, `127.0.0.${last}`, request);
+      assert.equal(await probe(url), 200);
+    });
+
+    it('answers while it answers all of them', async () => {
+      const url = await start({ contentType: 'text/plain', text: () => new Promise(() => {}) });
+      const request = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n';
+      for (const last of [2, 3, 4, 5]) await open(url, 16, `127.0.0.${last}`, request);
+      assert.equal(await probe(url), 200);
+      await eventually('one to be closed', () => opened() === 63 || undefined);
+    });
+
+    it('gives one address a quarter of them', async () => {
+      const url = await start();
+      await open(url, 20, '127.0.0.2');
+      await eventually('some to be closed', () => opened() <= 16 || undefined);
+      assert.equal(await probe(url), 200);
+      assert.equal(opened(), 16);
+    });
+
+    it('lets go of one that is not used any more', async () => {
+      const url = await start();
+      await open(url, 1, '127.0.0.2', 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
+      await eventually('it to be closed', () => opened() === 0 || undefined, 10_000);
+    });
   });
 
   it('says when the port is taken', async () => {
