@@ -8,6 +8,7 @@ import { ConnectionError, type Pending, readBody, Transport } from './http/trans
 import { readWatch, type WatchEvent } from './http/watch-stream.ts';
 import type { KubeObject, ResourceType } from './object.ts';
 import { Resource } from './resource.ts';
+import type { TlsMaterial } from './tls-files.ts';
 
 export interface KubeClientOptions {
   readonly connection: Connection;
@@ -176,7 +177,7 @@ export class KubeClient {
     await limit.sleep(delayMs);
   }
 
-  /** One sending; two when the server refuses a token in whose place there is a newer one by now. */
+  /** One sending; two when the server refuses credentials in whose place there are newer ones by now. */
   async #exchange<R>(
     call: Call,
     body: string | undefined,
@@ -184,25 +185,52 @@ export class KubeClient {
     read: (response: IncomingMessage) => Promise<R>,
   ): Promise<R> {
     const { token: tokenOf } = this.#connection;
-    if (tokenOf === undefined) {
-      return await this.#send(call, body, {}, limit, read);
-    }
-    const token = await limit.race(tokenOf());
+    const token = tokenOf && (await limit.race(tokenOf()));
+    const { tls } = this.#transport;
     try {
       return await this.#send(call, body, { own: token }, limit, read);
     } catch (error) {
       if (!isKubeError(error, 'unauthorized')) {
         throw error;
       }
-      const fresh = await limit.race(tokenOf({ fresh: true }));
-      if (fresh === token) {
+      const fresh = tokenOf && (await limit.race(tokenOf({ fresh: true })));
+      if (fresh === token && (await this.#useTls(limit, { fresh: true })) === tls) {
         throw error;
       }
       return await this.#send(call, body, { own: fresh }, limit, read);
     }
   }
 
+  /** Goes again when there was no trust in the server, and there are other authorities to trust by now. */
   async #send<R>(
+    call: Call,
+    body: string | undefined,
+    token: Token,
+    limit: Limit,
+    read: (response: IncomingMessage) => Promise<R>,
+  ): Promise<R> {
+    const tls = await this.#useTls(limit);
+    try {
+      return await this.#sendOnce(call, body, token, limit, read);
+    } catch (error) {
+      const refused = error instanceof ConnectionError && error.unsent && !error.transient;
+      if (!refused || (await this.#useTls(limit, { fresh: true })) === tls) {
+        throw error;
+      }
+      return await this.#sendOnce(call, body, token, limit, read);
+    }
+  }
+
+  /** @returns what connections are made with */
+  async #useTls(limit: Limit, options?: { fresh: boolean }): Promise<TlsMaterial> {
+    const { tls } = this.#connection;
+    if (tls !== undefined) {
+      this.#transport.use(await limit.race(tls(options)));
+    }
+    return this.#transport.tls;
+  }
+
+  async #sendOnce<R>(
     call: Call,
     body: string | undefined,
     token: Token,
@@ -257,7 +285,7 @@ export class KubeClient {
 
 /** The connection's token, or the one that the caller gave. */
 interface Token {
-  readonly own?: string;
+  readonly own?: string | undefined;
   readonly other?: string;
 }
 

@@ -1,6 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Clock, systemClock } from './clock.ts';
 import type { Connection } from './connection.ts';
+import { tlsFiles, type TlsMaterial } from './tls-files.ts';
 
 /**
  * How kubectl would reach the API server: client certificates, tokens, basic authentication, exec and OIDC credentials.
@@ -46,6 +47,11 @@ export async function kubeconfigConnection(
   const cert = bufferFromFileOrString(user?.certFile, user?.certData)?.toString() ?? credentials.cert;
   const key = bufferFromFileOrString(user?.keyFile, user?.keyData)?.toString() ?? credentials.key;
   const ca = bufferFromFileOrString(cluster.caFile, cluster.caData)?.toString();
+  const tls: TlsMaterial = {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && key !== undefined && { clientCert: { cert, key } }),
+  };
+  const files = { ca: cluster.caFile, cert: user?.certFile, key: user?.keyFile };
   const staticToken = user?.token;
   const token = staticToken
     ? () => Promise.resolve(staticToken)
@@ -62,8 +68,8 @@ export async function kubeconfigConnection(
   }
   return {
     server: new URL(cluster.server),
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && key !== undefined && { clientCert: { cert, key } }),
+    ...tls,
+    ...(Object.values(files).some(Boolean) && { tls: tlsFiles(files, tls, deps) }),
     ...(token !== undefined && { token }),
     ...(cluster.tlsServerName && { tlsServerName: cluster.tlsServerName }),
     ...(cluster.skipTLSVerify && { insecureSkipTlsVerify: true }),

@@ -1,8 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import type { Connection } from '../connection.ts';
+import { sameTls, type TlsMaterial } from '../tls-files.ts';
+import { type Agents, closeIdle, createAgents, type Pool, retire, tcpKeepAlive } from './agents.ts';
 
 export interface Exchange {
   readonly method: string;
@@ -12,12 +13,6 @@ export interface Exchange {
   readonly body?: string | undefined;
   readonly pool: Pool;
 }
-
-/**
- * A watch holds its connection for minutes: it does not count against the pool of the calls. Connections of the third show
- * no client certificate, because the API server would take it for who we are before it looks at a token.
- */
-export type Pool = 'calls' | 'watches' | 'other-users';
 
 /** An exchange on its way. */
 export interface Pending {
@@ -61,11 +56,6 @@ const transientCodes: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
 ]);
 
-/** Go's HTTP server closes connections that are idle for 90 s; staying well below avoids the race. */
-const idleSocketMs = 55_000;
-/** The kernel finds out within a minute that the other end of a quiet watch is gone. */
-const tcpKeepAlive = { idleMs: 30_000, intervalMs: 10_000, probes: 3 };
-
 /**
  * Pools of keep-alive connections for calls, for watches, and for calls in the name of others, over TLS or not.
  *
@@ -73,9 +63,12 @@ const tcpKeepAlive = { idleMs: 30_000, intervalMs: 10_000, probes: 3 };
  * costs a millisecond of processor time here, and more at the server, until there is a TLS session to resume.
  */
 export class Transport {
+  readonly #connection: Connection;
+  readonly #maxSockets: number;
   readonly #base: http.RequestOptions;
   readonly #prefix: string;
-  readonly #agents: Readonly<Record<Pool, http.Agent>>;
+  #tls: TlsMaterial;
+  #agents: Agents;
   readonly #request: typeof http.request;
   /** request.reusedSocket would not do: it is false for a connection that passed from one waiting call to the next. */
   readonly #established = new WeakSet<Socket>();
@@ -87,27 +80,10 @@ export class Transport {
     if (!secure && server.protocol !== 'http:') {
       throw new Error(`API server ${server.origin}: the scheme must be http or https`);
     }
-    const pool: http.AgentOptions = {
-      keepAlive: true,
-      keepAliveMsecs: tcpKeepAlive.idleMs,
-      timeout: idleSocketMs,
-      // The most recently used connection first: its TCP window is open, and the others may go idle and close.
-      scheduling: 'lifo',
-    };
-    const tls = secure ? tlsOptions(connection) : {};
-    const create = (maxSockets: number, maxFreeSockets: number, credentials = tls): http.Agent =>
-      secure
-        ? new https.Agent({ ...pool, ...credentials, maxSockets, maxFreeSockets })
-        : new http.Agent({ ...pool, maxSockets, maxFreeSockets });
-    const { maxSockets } = options;
-    const { clientCert, ...nameless } = connection;
-    const calls = create(maxSockets, maxSockets);
-    this.#agents = {
-      calls,
-      watches: create(Infinity, 2),
-      'other-users':
-        !secure || clientCert === undefined ? calls : create(maxSockets, maxSockets, tlsOptions(nameless)),
-    };
+    this.#connection = connection;
+    this.#maxSockets = options.maxSockets;
+    this.#tls = connection;
+    this.#agents = createAgents(connection, this.#tls, options.maxSockets);
     this.#request = secure ? https.request : http.request;
     this.#connectEvent = secure ? 'secureConnect' : 'connect';
     this.#prefix = server.pathname.replace(/\/$/, '');
@@ -116,6 +92,20 @@ export class Transport {
       port: server.port || (secure ? 443 : 80),
       headers: {},
     };
+  }
+
+  /** What connections are made with from now on. Those that are idle go, and the others after their exchange. */
+  use(tls: TlsMaterial): void {
+    if (sameTls(tls, this.#tls)) return;
+    const before = this.#agents;
+    this.#agents = createAgents(this.#connection, tls, this.#maxSockets);
+    this.#tls = tls;
+    retire(before);
+  }
+
+  /** What connections are made with now. */
+  get tls(): TlsMaterial {
+    return this.#tls;
   }
 
   send(exchange: Exchange): Pending {
@@ -163,36 +153,13 @@ export class Transport {
    * on the same route, and each would hold up a call until its time is over.
    */
   discardIdle(): void {
-    for (const agent of Object.values(this.#agents)) {
-      for (const sockets of Object.values(agent.freeSockets)) {
-        for (const socket of sockets ?? []) {
-          socket.destroy();
-        }
-      }
-    }
+    closeIdle(this.#agents);
   }
 
   /** Closes idle connections at once and the busy ones with their exchange. */
   close(): void {
     for (const agent of Object.values(this.#agents)) agent.destroy();
   }
-}
-
-/**
- * The context is made once: it is the dear part of a connection, and with PEM texts instead of it the agent would
- * build a pool key out of all of them for every request.
- */
-function tlsOptions(connection: Connection): https.AgentOptions {
-  const { ca, clientCert, tlsServerName, insecureSkipTlsVerify } = connection;
-  return {
-    secureContext: createSecureContext({
-      ...(ca !== undefined && { ca }),
-      ...(clientCert !== undefined && { cert: clientCert.cert, key: clientCert.key }),
-      minVersion: 'TLSv1.2',
-    }),
-    ...(tlsServerName !== undefined && { servername: tlsServerName }),
-    ...(insecureSkipTlsVerify === true && { rejectUnauthorized: false }),
-  };
 }
 
 /** The body as text. Rejects when the connection ends before the body does. */
