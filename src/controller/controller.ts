@@ -58,8 +58,7 @@ class Controller {
   readonly #approvalMetrics: ApprovalMetrics;
   readonly #bundleMetrics: BundleMetrics;
   #term: LeaderTerm | undefined;
-  /** Who holds the Lease, once that is known. */
-  #leader: string | undefined;
+  #elector: LeaderElector | undefined;
 
   constructor(values: ControllerValues, context: ControllerContext) {
     this.#values = values;
@@ -114,7 +113,7 @@ class Controller {
     const { leaderElectionNamespace, clusterResourceNamespace } = this.#values;
     // Connections that nothing else is put on: a renewal that waits its turn for a few seconds is a Lease lost.
     const leaseClient = this.#client(connection, 2);
-    const elector = new LeaderElector(
+    this.#elector = new LeaderElector(
       {
         namespace: leaderElectionNamespace ?? clusterResourceNamespace,
         name: leaseName,
@@ -125,14 +124,13 @@ class Controller {
         clock: this.#clock,
         random: Math.random,
         onChange: ({ holder, leading }) => {
-          this.#leader = holder;
           this.#log.info({ leader: holder }, leading ? 'leading' : 'standing by');
         },
         onError: (error) => this.#log.warn({ error }, 'leader election failed, trying again'),
       },
     );
     try {
-      await elector.run(this.#signal, (signal) => this.#lead(client, signal));
+      await this.#elector.run(this.#signal, (signal) => this.#lead(client, signal));
     } finally {
       leaseClient.close();
     }
@@ -170,8 +168,13 @@ class Controller {
   }
 
   #notReady(): string | undefined {
-    if (this.#term) return this.#term.synced ? undefined : 'the caches are not filled yet';
-    return this.#leader === undefined ? 'the leader is not known yet' : undefined;
+    if (this.#values.leaderElect) {
+      const leader = this.#elector?.holder;
+      if (leader === undefined) return 'the leader is not known';
+      if (leader === '') return 'nobody leads';
+      if (leader !== this.#identity) return undefined;
+    }
+    return this.#term?.synced === true ? undefined : 'the caches are not filled yet';
   }
 
   #figures(): ReturnType<LeaderTerm['figures']> {

@@ -45,6 +45,8 @@ export class LeaderElector {
   readonly #renewDeadlineMs: number;
   readonly #retryPeriodMs: number;
   #holder: string | undefined;
+  /** When a call last brought an answer. */
+  #heardAt: number | undefined;
 
   constructor(options: LeaderElectorOptions, deps: LeaderElectorDependencies) {
     this.#options = options;
@@ -61,6 +63,13 @@ export class LeaderElector {
   /** True while the lease is surely ours. */
   get leading(): boolean {
     return this.#holder === this.#options.identity;
+  }
+
+  /** Who leads, '' for nobody known; undefined when nothing was heard of the lease for as long as it lasts. */
+  get holder(): string | undefined {
+    // A clock that was set back or a machine that was suspended: nothing is known until the next call.
+    const ageMs = Math.abs(this.#deps.clock.now() - (this.#heardAt ?? -Infinity));
+    return ageMs < this.#leaseDurationMs ? this.#holder : undefined;
   }
 
   /**
@@ -220,17 +229,24 @@ export class LeaderElector {
     };
   }
 
-  #read(signal?: AbortSignal): Promise<Lease | undefined> {
+  async #read(signal?: AbortSignal): Promise<Lease | undefined> {
     const { namespace, name } = this.#options;
-    return this.#leases.find({ namespace, name }, { ...this.#callOptions(), signal });
+    return this.#heard(await this.#leases.find({ namespace, name }, { ...this.#callOptions(), signal }));
   }
 
   /** Replaces exactly the lease that was seen, or creates the first one. */
-  #write(present: Lease | undefined, spec: LeaseSpec): Promise<Lease> {
+  async #write(present: Lease | undefined, spec: LeaseSpec): Promise<Lease> {
     const { namespace, name } = this.#options;
-    return present === undefined
-      ? this.#leases.create({ metadata: { namespace, name }, spec }, this.#callOptions())
-      : this.#leases.replace({ ...present, spec }, this.#callOptions());
+    const written =
+      present === undefined
+        ? this.#leases.create({ metadata: { namespace, name }, spec }, this.#callOptions())
+        : this.#leases.replace({ ...present, spec }, this.#callOptions());
+    return this.#heard(await written);
+  }
+
+  #heard<T>(answer: T): T {
+    this.#heardAt = this.#deps.clock.now();
+    return answer;
   }
 
   /** One attempt, that leaves time for another before the term is over. */

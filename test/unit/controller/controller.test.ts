@@ -37,3 +37,43 @@ describe('a leader whose API server does not answer calls for Secrets', () => {
     }
   });
 });
+
+describe('/readyz of a controller', () => {
+  async function start(cluster: FakeCluster) {
+    const clock = new FakeClock();
+    const controller = await startController(await cluster.start(), clock);
+    return {
+      /** Time passes until it says so. */
+      says: (answer: string) =>
+        eventually(answer, async () => {
+          await clock.advance(500);
+          return (await controller.ready()) === answer || undefined;
+        }),
+      [Symbol.asyncDispose]: () => controller[Symbol.asyncDispose](),
+    };
+  }
+
+  it('is not ok for one that has lost its Lease, until it leads again', async () => {
+    await using cluster = new FakeCluster();
+    await using controller = await start(cluster);
+    await controller.says('ok');
+    cluster.fate = (path) => (path.includes('/leases') ? 'fail' : undefined);
+    await controller.says('nobody leads');
+    await controller.says('the leader is not known');
+    cluster.fate = () => undefined;
+    await controller.says('ok');
+  });
+
+  it('is ok for one that stands by, as long as it hears of the leader', async () => {
+    await using cluster = new FakeCluster();
+    const metadata = { name: 'certmount-controller', namespace: 'certmount', resourceVersion: '1' };
+    cluster.lease = { metadata, spec: { holderIdentity: 'other', leaseDurationSeconds: 3600 } };
+    await using controller = await start(cluster);
+    await controller.says('ok');
+    cluster.fate = () => 'hang';
+    await controller.says('the leader is not known');
+    cluster.fate = () => undefined;
+    await controller.says('ok');
+    assert.equal(cluster.renewals, 0);
+  });
+});

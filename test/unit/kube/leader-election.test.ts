@@ -61,6 +61,39 @@ function world(): World {
   return { clock, leases, join: (identity) => new Candidate(identity, leases, clock) };
 }
 
+describe('who leads', () => {
+  it('is known for as long as the lease lasts that was heard of', async () => {
+    const { clock, leases, join } = world();
+    const { elector } = join('a');
+    assert.equal(elector.holder, undefined);
+    leases.take('other', 3600);
+    await clock.advance(10_000);
+    assert.equal(elector.holder, 'other');
+    leases.away = true;
+    await clock.advance(12_000);
+    assert.equal(elector.holder, 'other');
+    await clock.advance(3_000);
+    assert.equal(elector.holder, undefined);
+    leases.away = false;
+    await clock.advance(3_000);
+    assert.equal(elector.holder, 'other');
+    clock.setWall(clock.now() - 3_600_000);
+    assert.equal(elector.holder, undefined, 'nobody knows for how long');
+  });
+
+  it('is nobody when the lease was lost', async () => {
+    const { clock, leases, join } = world();
+    const { elector } = join('a');
+    await clock.advance(1_000);
+    assert.equal(elector.holder, 'a');
+    leases.away = true;
+    await clock.advance(11_000);
+    assert.equal(elector.holder, '');
+    await clock.advance(5_000);
+    assert.equal(elector.holder, undefined);
+  });
+});
+
 describe('becoming the leader', () => {
   it('takes one call where there was no lease, and one process only', async () => {
     const { clock, leases, join } = world();
