@@ -31,6 +31,9 @@ export interface ReflectorDependencies {
 /** From 0.4 to 0.8 s up to 7.5 to 15 s: a server that is back must not be kept waiting by its clients for long. */
 const reconnectBackoff = { baseMs: 800, maxMs: 15_000 };
 
+/** A proxy may say anything, and nobody would know for hours that the view is old. */
+const longestRetryAfterMs = 60_000;
+
 /** A watch that the server ends sooner without a word counts as a failure, or the loop would spin. */
 const shortestWatchMs = 1_000;
 
@@ -171,8 +174,8 @@ export class Reflector<T extends KubeObject> {
         this.#resourceVersion = undefined;
       }
       onError?.(error);
-      const retryAfterMs = isKubeError(error) ? (error.retryAfterMs ?? 0) * (1 + random() / 4) : 0;
-      return Math.max(retryAfterMs, backoffMs(this.#failures, reconnectBackoff, random));
+      const asked = isKubeError(error) ? Math.min(error.retryAfterMs ?? 0, longestRetryAfterMs) : 0;
+      return Math.max(asked * (1 + random() / 4), backoffMs(this.#failures, reconnectBackoff, random));
     }
   }
 

@@ -121,6 +121,13 @@ describe('the first list', () => {
     assert.equal(clock.nextInMs, 7_000);
   });
 
+  it('does not wait for hours because it is asked to', async () => {
+    const { clock } = await start({}, (fake) => {
+      fake.failures.push(new KubeError('unavailable', 'later', { status: 503, retryAfterMs: 86_400_000 }));
+    });
+    assert.equal(clock.nextInMs, 60_000);
+  });
+
   it('takes the selectors, and so does the watch', async () => {
     const selection = { namespace: 'web', labelSelector: 'a=b', fieldSelector: 'metadata.name=x' };
     const { resource } = await start(selection);
