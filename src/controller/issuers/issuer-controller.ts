@@ -67,6 +67,7 @@ export class IssuerController {
     const key = parseIssuerKey(text);
     const issuer = this.#deps.find(key);
     const state = this.#deps.state(key);
+    if (!issuer) this.#queue.forget(text);
     if (state?.state === 'loading') return;
     this.#deps.onKnown(text);
     if (!issuer || !state || issuer.metadata.deletionTimestamp !== undefined) return;

@@ -217,6 +217,17 @@ describe('an issuer that becomes known', () => {
     assert.deepEqual(fixture.statuses, []);
   });
 
+  it('leaves nothing planned when it is gone', async (t) => {
+    const fixture = new Fixture(t);
+    fixture.state = { ...ready, recheckAt: now + 365 * 24 * 3_600_000 };
+    await fixture.touch();
+    assert.equal(fixture.clock.pending, 1);
+    fixture.issuer = undefined;
+    fixture.state = undefined;
+    await fixture.touch();
+    assert.equal(fixture.clock.pending, 0);
+  });
+
   it('is quiet about a conflict: the change itself brings it back', async (t) => {
     const fixture = new Fixture(t);
     fixture.fail = new KubeError('conflict', 'changed');
