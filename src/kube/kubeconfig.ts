@@ -1,6 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Clock, systemClock } from './clock.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, fileToken } from './connection.ts';
+import { kubeconfigUser } from './kubeconfig-user.ts';
 import { tlsFiles, type TlsMaterial } from './tls-files.ts';
 
 /**
@@ -42,6 +43,10 @@ export async function kubeconfigConnection(
     throw new Error(`${from}: proxy-url is not supported`);
   }
   const user = config.getCurrentUser();
+  const { impersonation, tokenFile } = await kubeconfigUser(path, user?.name ?? '');
+  if (impersonation.length > 0) {
+    throw new Error(`${from}: ${impersonation.join(', ')} is not supported`);
+  }
   const dynamic = Boolean(user?.exec ?? user?.authProvider);
   const credentials = dynamic ? await askPlugin(config) : {};
   const cert = bufferFromFileOrString(user?.certFile, user?.certData)?.toString() ?? credentials.cert;
@@ -53,11 +58,15 @@ export async function kubeconfigConnection(
   };
   const files = { ca: cluster.caFile, cert: user?.certFile, key: user?.keyFile };
   const staticToken = user?.token;
-  const token = staticToken
-    ? () => Promise.resolve(staticToken)
-    : credentials.token !== undefined
-      ? pluginToken(config, load, credentials.token, deps)
-      : undefined;
+  // As kubectl: the file counts where there is a token too.
+  const token = tokenFile
+    ? fileToken(tokenFile, deps)
+    : staticToken
+      ? () => Promise.resolve(staticToken)
+      : credentials.token !== undefined
+        ? pluginToken(config, load, credentials.token, deps)
+        : undefined;
+  await token?.();
   const headers: Record<string, string> = {};
   if (user?.impersonateUser) {
     headers['Impersonate-User'] = user.impersonateUser;

@@ -64,6 +64,38 @@ describe('the connection of a kubeconfig', () => {
     assert.deepEqual(connection.headers, { 'Impersonate-User': 'jane' });
   });
 
+  it('has the token of a file, from where the kubeconfig is, and reads it again', async () => {
+    await writeFile(join(directory, 'token'), 'one\n');
+    const path = await kubeconfig({ user: { tokenFile: 'token', token: 'older' } });
+    const clock = new FakeClock();
+    const connection = await kubeconfigConnection(path, undefined, { clock });
+    assert.equal(await connection.token?.(), 'one');
+    await writeFile(join(directory, 'token'), 'two\n');
+    await clock.advance(60_000);
+    assert.equal(await connection.token?.(), 'two');
+  });
+
+  it('is an error when the file of its token is not there', async () => {
+    const path = await kubeconfig({ user: { tokenFile: 'no-token' } });
+    await assert.rejects(kubeconfigConnection(path), /ENOENT.*no-token/);
+  });
+
+  for (const field of ['as-uid', 'as-groups', 'as-user-extra']) {
+    it(`refuses ${field} instead of being somebody with more rights`, async () => {
+      const value = { 'as-uid': '1', 'as-groups': ['readers'], 'as-user-extra': { scopes: ['view'] } }[field];
+      const path = await kubeconfig({ user: { token: 't', as: 'jane', [field]: value } });
+      await assert.rejects(
+        kubeconfigConnection(path),
+        new RegExp(`context "first": ${field} is not supported`),
+      );
+    });
+  }
+
+  it('takes fields of impersonation that say nothing', async () => {
+    const path = await kubeconfig({ user: { as: 'jane', 'as-groups': [], 'as-uid': '' } });
+    assert.deepEqual((await kubeconfigConnection(path)).headers, { 'Impersonate-User': 'jane' });
+  });
+
   it('is of the context asked for', async () => {
     const path = await kubeconfig({});
     assert.equal((await kubeconfigConnection(path, 'second')).server.href, 'https://b.example/');
