@@ -32,22 +32,28 @@ describe('the command line', { timeout: 240_000 }, () => {
     });
     await prepareTwoNamespaces(cluster);
     const mine = await makeRoot('mine');
-    const server = (name: string, environment: Record<string, string>, renew: string): object =>
+    const server = (
+      name: string,
+      environment: Record<string, string>,
+      attributes: Record<string, string>,
+    ): object =>
       workloadPod({
         name,
         namespace: 'web',
         serviceAccount: 'frontend',
-        attributes: { ...issuer, duration: '10m', 'renew-before': renew },
+        attributes: { ...issuer, ...attributes },
         command: ['node', '/tls-server.mjs'],
         environment,
       });
+    const seldom = { duration: '10m', 'renew-before': '1m' };
+    // Every five to ten seconds.
+    const often = { duration: '3m', 'renew-before': '2m32s' };
     await cluster.controlPlane.apply([
-      server('steady', {}, '1m'),
-      server('old-tls', { TLS_VERSION: 'TLSv1.2' }, '1m'),
-      // Renewed every six to ten seconds.
-      server('reloading', { RELOAD: 'true' }, '8m50s'),
-      server('forgetful', {}, '8m50s'),
-      server('stubborn', { OWN_PEM: encodePrivateKey(mine.key, 'PKCS8') + mine.certificate.pem }, '1m'),
+      server('steady', {}, seldom),
+      server('old-tls', { TLS_VERSION: 'TLSv1.2' }, seldom),
+      server('reloading', { RELOAD: 'true' }, often),
+      server('forgetful', {}, often),
+      server('stubborn', { OWN_PEM: encodePrivateKey(mine.key, 'PKCS8') + mine.certificate.pem }, seldom),
     ]);
     for (const name of ['steady', 'old-tls', 'reloading', 'forgetful', 'stubborn'])
       await kubectl('wait', '-n', 'web', `pod/${name}`, '--for=condition=Ready', '--timeout=60s');

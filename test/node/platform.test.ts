@@ -85,7 +85,7 @@ describe('a node that is not like the others', { timeout: 480_000 }, () => {
 
   describe('a pod that asks in its own name', () => {
     before(async () => {
-      const attributes = { ...issuer, duration: '5m', 'renew-before': '4m26s' };
+      const attributes = { ...issuer, duration: '2m', 'renew-before': '1m42s' };
       await apply({ name: 'own', serviceAccount: 'frontend', attributes });
       await ready('own');
     });

@@ -4,7 +4,10 @@ export interface Lifetime {
   readonly notAfter: number;
 }
 
-/** However long before its end a certificate is to be renewed: not sooner than this after it was issued. */
+/**
+ * However long before its end a certificate is to be renewed: not sooner after it was issued than this, or than a twentieth
+ * of its usable lifetime, or each renewal would be followed by the next at once.
+ */
 const leastUseMs = 1_000;
 
 /**
@@ -13,7 +16,7 @@ const leastUseMs = 1_000;
  * The usable lifetime starts when the certificate was issued: a backdated notBefore (a minute against clock skew) would
  * otherwise make a certificate of a minute due at once.
  *
- * @param renewBefore milliseconds before notAfter; ignored when not shorter than the lifetime, as cert-manager does
+ * @param renewBefore milliseconds before notAfter; ignored when not shorter than the usable lifetime
  * @param random from 0 to 1: brings it forward by up to a tenth of the lifetime, but never by more than half of the wait,
  *   which spreads a fleet that started together
  */
@@ -25,8 +28,8 @@ export function renewalTime(
 ): number {
   const start = Math.min(Math.max(lifetime.notBefore, issuedAt), lifetime.notAfter);
   const usable = lifetime.notAfter - start;
-  const isShorter = renewBefore !== undefined && renewBefore < lifetime.notAfter - lifetime.notBefore;
-  const before = isShorter ? renewBefore : usable / 3;
-  const wait = Math.max(usable - before, Math.min(leastUseMs, usable));
+  const before = renewBefore !== undefined && renewBefore < usable ? renewBefore : usable / 3;
+  const leastWait = Math.min(Math.max(leastUseMs, usable / 20), usable / 2);
+  const wait = Math.max(usable - before, leastWait);
   return Math.round(start + wait - random * Math.min(usable / 10, wait / 2));
 }

@@ -43,6 +43,19 @@ describe('a renewal', () => {
     assert.equal(node.api.requests.length, 1);
   });
 
+  it('does not chase the one before when the issuer gives no more than renew-before and dates it back', async () => {
+    node.api.answer = async (request) => {
+      const now = node.clock.now();
+      const lifetime = { notBefore: new Date(now - 30 * second), notAfter: new Date(now + 24 * hour) };
+      return node.authority.sign(request, now, lifetime);
+    };
+    await driver.publish(sourceOf(node.target, { duration: '72h', 'renew-before': '24h' }));
+    await node.pass(minute);
+    assert.deepEqual(driver.renewals, []);
+    await node.pass(16 * hour - minute);
+    assert.deepEqual(driver.renewals, ['renewed']);
+  });
+
   it('keeps the key with reuse-private-key', async () => {
     await driver.publish(sourceOf(node.target, { 'reuse-private-key': 'true' }));
     const serial = assertWhole(node.target);
