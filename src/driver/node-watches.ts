@@ -6,6 +6,7 @@ import { type Clock, type KubeClient, type KubeObject, Reflector, type ResourceT
 import type { Logger } from '../runtime/log.ts';
 import { slimAnchorSet } from './trust/anchor-sets.ts';
 import { labelValue } from './volume/issuance/labels.ts';
+import { slimRequest } from './volume/issuance/slim-request.ts';
 import { slimPod } from './volume/pods/node-pods.ts';
 
 export interface NodeWatchesOptions {
@@ -20,6 +21,9 @@ export interface NodeWatchesDependencies {
   readonly log: Logger;
 }
 
+/** Requests may be as long as the API server lets them: a page of them is held whole while it is read. */
+const requestPageSize = 50;
+
 /** The CertificateRequests of this driver on this node, no others. */
 export function watchRequests(
   { driverName, nodeId }: NodeWatchesOptions,
@@ -29,7 +33,11 @@ export function watchRequests(
     `${requestLabels.node}=${labelValue(nodeId)}`,
     `${requestLabels.driver}=${labelValue(driverName)}`,
   ];
-  return watch(certificateRequests, { labelSelector: labels.join(), transform: slimRequest }, dependencies);
+  return watch(
+    certificateRequests,
+    { labelSelector: labels.join(), transform: slimRequest, pageSize: requestPageSize },
+    dependencies,
+  );
 }
 
 /** The pods of this node, no others. */
@@ -72,18 +80,10 @@ function watch<T extends KubeObject>(
     readonly labelSelector?: string;
     readonly fieldSelector?: string;
     readonly transform: (object: T) => T;
+    readonly pageSize?: number;
   },
   { client, clock, log, random }: NodeWatchesDependencies,
 ): Reflector<T> {
   const onError = (error: unknown): void => log.warn({ error, resource: type.plural }, 'watch interrupted');
   return new Reflector({ resource: client.resource(type), ...selection }, { clock, random, onError });
-}
-
-/** A node's requests stay in memory for as long as its pods live. */
-function slimRequest(request: CertificateRequest): CertificateRequest {
-  delete request.metadata.managedFields;
-  request.spec = { ...request.spec, request: '' };
-  delete request.spec.extra;
-  delete request.spec.groups;
-  return request;
 }

@@ -69,7 +69,8 @@ describe("a workload's own token", () => {
     const actor = await world.actor(boundTo(pod));
     await world.assertLeft(await world.ask(actor, pod, { labels: {} }));
     const unbound = await world.actor({ serviceAccount: { namespace: 'web', name: 'app' } });
-    await world.assertLeft(await world.ask(unbound, pod));
+    await world.assertLeft(await world.ask(unbound, pod, { labels: {} }));
+    assert.match(await refusal(world.ask(unbound, pod)), /labels of csi\.certmount\.io are for the driver/);
   });
 
   it('changes and deletes no requests, its own neither', async () => {

@@ -31,9 +31,8 @@ describe('the deletion of a request', { timeout: 120_000 }, () => {
   /** As the driver makes one, with its label. */
   async function requestOf(client: KubeClient, node: string): Promise<CertificateRequest> {
     const requester = new Requester({}, { client, token: () => Promise.resolve(undefined) });
-    const request = await world.request(client, { ...(await requester.identity()) });
     const labels = { [requestLabels.node]: node };
-    return world.admin.resource(certificateRequests).patch(keyOf(request), { metadata: { labels } });
+    return world.request(client, { ...(await requester.identity()), labels });
   }
 
   const deletion = async (client: KubeClient, request: CertificateRequest): Promise<string> =>
@@ -48,15 +47,18 @@ describe('the deletion of a request', { timeout: 120_000 }, () => {
     await deletes(otherDriver, foreign);
   });
 
-  it('by a driver is not of what nobody has marked, or somebody no longer does', async () => {
+  it('by a driver is not of what nobody has marked, and what is marked stays so', async () => {
     const unmarked = await world.request(editor);
     assert.match(await deletion(driver, unmarked), said);
     const foreign = await requestOf(otherDriver, 'node-b');
-    const labels = { [requestLabels.node]: null };
-    await editor.resource(certificateRequests).patch(keyOf(foreign), { metadata: { labels } });
-    assert.match(await deletion(driver, foreign), said);
-    const relabelled = { [requestLabels.node]: 'node-a' };
-    await editor.resource(certificateRequests).patch(keyOf(foreign), { metadata: { labels: relabelled } });
+    for (const node of [null, 'node-a']) {
+      const change = { metadata: { labels: { [requestLabels.node]: node } } };
+      for (const client of [editor, world.admin])
+        assert.match(
+          (await refusal(world.patch(client, foreign, change))) ?? '',
+          /cannot change label of csi\.certmount\.io/,
+        );
+    }
     assert.match(await deletion(driver, foreign), said);
   });
 

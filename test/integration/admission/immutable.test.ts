@@ -64,6 +64,14 @@ describe('a request after its creation', { timeout: 120_000 }, () => {
         await assertRefused(all, 'cannot change cert-manager annotation after creation');
       });
 
+      it('keeps the labels by which drivers find their requests', async () => {
+        for (const label of ['csi.certmount.io/node', 'csi.certmount.io/driver', 'csi.certmount.io/volume'])
+          await assertRefused(
+            { metadata: { labels: { [label]: 'node-a' } } },
+            `cannot change label of csi.certmount.io after creation: ${label}`,
+          );
+      });
+
       it('loses none of that by an update of its status', async () => {
         const forged = {
           spec: { isCA: true },

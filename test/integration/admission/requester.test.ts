@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { CertificateRequestSpec } from '../../../src/api/certificate-request.ts';
+import type { CertificateRequest, CertificateRequestSpec } from '../../../src/api/certificate-request.ts';
 import { isKubeError, type KubeClient } from '../../../src/kube/index.ts';
+import { labelValue } from '../../../src/driver/volume/issuance/labels.ts';
 import { Requester } from '../../../src/driver/volume/issuance/requester.ts';
 import { driverCredentials, type BoundServiceAccount } from '../../support/node-identity.ts';
 import { driver } from '../../unit/controller/builders.ts';
@@ -141,6 +142,64 @@ describe('who made a request', { timeout: 120_000 }, () => {
         await refusal(world.request(mallory, { username: '', uid: '', groups: [], extra: {} })),
         undefined,
       );
+    });
+  });
+
+  describe('with the labels by which drivers find their requests', () => {
+    const labelsOf = (node: string): Record<string, string> => ({
+      'csi.certmount.io/driver': 'csi.certmount.io',
+      'csi.certmount.io/node': node,
+    });
+    const refused = 'labels of csi.certmount.io are for the driver';
+    let pod: KubeClient;
+    let ofPod: Identity;
+
+    before(async () => {
+      pod = await world.client(
+        await driverCredentials(world.admin, 'node-a', { namespace: 'web', name: 'app' }),
+      );
+      const rules = [
+        { apiGroups: ['cert-manager.io'], resources: ['certificaterequests'], verbs: ['create'] },
+      ];
+      await world.grant('labelled', ['web/app', 'web/elsewhere'], rules);
+      ofPod = await whoIs(pod);
+    });
+
+    it('refuses those of people, whatever else they have', async () => {
+      for (const labels of [labelsOf('node-a'), labelsOf(''), { 'csi.certmount.io/volume': 'csi-1' }])
+        assert.match((await refusal(world.request(mallory, { labels }))) ?? '', new RegExp(refused));
+      assert.equal(
+        await refusal(world.request(mallory, { labels: { app: 'web', 'certmount.io/node': 'node-a' } })),
+        undefined,
+      );
+    });
+
+    it('takes those of a driver', async () => {
+      assert.equal(
+        await refusal(world.request(driverOnA, { ...ofDriver, labels: labelsOf('node-a') })),
+        undefined,
+      );
+    });
+
+    it('takes those of a pod on the node that they name, and on no other', async () => {
+      assert.equal(await refusal(world.request(pod, { ...ofPod, labels: labelsOf('node-a') })), undefined);
+      for (const node of ['node-b', 'node-a.x', ''])
+        assert.match(
+          (await refusal(world.request(pod, { ...ofPod, labels: labelsOf(node) }))) ?? '',
+          new RegExp(refused),
+        );
+    });
+
+    it('takes those of a pod on a node whose name is longer than a label', async () => {
+      const node = `${'n.'.repeat(35)}one`;
+      const elsewhere = await world.client(
+        await driverCredentials(world.admin, node, { namespace: 'web', name: 'elsewhere' }),
+      );
+      const identity = await whoIs(elsewhere);
+      const request = (label: string): Promise<CertificateRequest> =>
+        world.request(elsewhere, { ...identity, labels: labelsOf(label) });
+      assert.equal(await refusal(request(labelValue(node))), undefined);
+      assert.match((await refusal(request('node-a'))) ?? '', new RegExp(refused));
     });
   });
 

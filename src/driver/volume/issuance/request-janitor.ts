@@ -25,7 +25,7 @@ export interface RequestJanitorDependencies {
 
 /**
  * Deletes this node's CertificateRequests that no volume needs: superseded ones, and those of a driver or a pod that is gone.
- * One remains per volume. What the API server cannot take now is tried again later.
+ * One remains per volume. What the API server cannot take now is tried again later; what it forbids is left.
  */
 export class RequestJanitor {
   readonly #deps: RequestJanitorDependencies;
@@ -79,6 +79,11 @@ export class RequestJanitor {
         'deleted a request that no volume needs',
       );
     } catch (error) {
+      if (isKubeError(error, 'forbidden')) {
+        // Somebody else's, or one of an earlier node of this name: it goes with its pod, and asking again changes nothing.
+        this.#deps.log.warn({ error, certificateRequest: key }, 'request may not be deleted and is left');
+        return;
+      }
       if (!isKubeError(error, 'not-found', 'conflict')) throw error;
     }
   }

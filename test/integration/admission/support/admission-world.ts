@@ -20,6 +20,7 @@ import { whenEstablished } from '../../../support/when-established.ts';
 type RequestOptions = Partial<CertificateRequest['spec']> & {
   readonly namespace?: string;
   readonly annotations?: Record<string, string>;
+  readonly labels?: Record<string, string>;
   readonly status?: CertificateRequest['status'];
   /** In place of the client's own. */
   readonly token?: string | undefined;
@@ -107,10 +108,10 @@ export class AdmissionWorld {
 
   /** A request in `web` to the issuer `web/ca`, unless the options say otherwise. */
   async request(client: KubeClient, options: RequestOptions = {}): Promise<CertificateRequest> {
-    const { annotations = {}, namespace = 'web', status, token, ...spec } = options;
+    const { annotations = {}, labels = {}, namespace = 'web', status, token, ...spec } = options;
     this.#created += 1;
     const request = {
-      metadata: { namespace, name: `request-${this.#created}`, annotations },
+      metadata: { namespace, name: `request-${this.#created}`, annotations, labels },
       spec: { request: this.#csr, issuerRef: { name: 'ca' }, ...spec },
       ...(status && { status }),
     };

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { CertificateRequest } from '../../../../../src/api/certificate-request.ts';
 import { RequestJanitor } from '../../../../../src/driver/volume/issuance/request-janitor.ts';
 import { requestObject } from '../../../../../src/driver/volume/issuance/request-object.ts';
-import { Reflector } from '../../../../../src/kube/index.ts';
+import { KubeError, Reflector } from '../../../../../src/kube/index.ts';
 import { silentLogger } from '../../../../../src/runtime/log.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 import { minute, driverName, nodeName, specOf } from '../../support/builders.ts';
@@ -60,6 +60,26 @@ describe('the janitor of requests', () => {
     await start();
     assert.deepEqual(api.names, ['needed', 'foreign']);
     assert.deepEqual(deleted.toSorted(), ['csi-1 old', 'csi-1 older']);
+  });
+
+  it('asks once for what it may not delete', async () => {
+    await api.create(requestOf('forbidden'));
+    let asked = 0;
+    const remove = api.delete.bind(api);
+    api.delete = async () => {
+      asked += 1;
+      throw new KubeError('forbidden', 'DELETE: not of this node', { status: 403 });
+    };
+    await start();
+    for (let time = 0; time < 30; time++) {
+      await clock.advance(minute);
+      await quiet();
+    }
+    assert.equal(asked, 1);
+    api.delete = remove;
+    janitor.release('web', 'forbidden');
+    await quiet();
+    assert.deepEqual(api.names, [], 'and again when a volume lets go of it');
   });
 
   it('deletes what is released', async () => {
