@@ -1,3 +1,4 @@
+import { clearNode } from './abandon-volume.ts';
 import { completeSpec } from './complete-spec.ts';
 import { renderPlaceholder } from './files/render-placeholder.ts';
 import { requestName } from './issuance/request-object.ts';
@@ -196,14 +197,7 @@ async function giveUp(
   table: VolumeTable,
   ports: VolumePorts,
 ): Promise<void> {
-  try {
-    await ports.workloadApis?.close(spec.volumeId);
-    // A pod may run with what somebody else has mounted for it.
-    if (!ports.mounts.isForeign(spec.targetPath)) await ports.mounts.remove(spec.targetPath);
-    ports.records.remove(spec.volumeId);
-  } catch (error) {
-    ports.log.error({ error: error, volume: spec.volumeId }, 'cannot clean up after a failed publish');
-  }
+  await clearNode(spec, ports);
   const refused = advance(stateOf(spec, table), {
     type: 'refused',
     failure,

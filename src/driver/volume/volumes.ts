@@ -1,3 +1,4 @@
+import { abandonVolume } from './abandon-volume.ts';
 import { passwordsOf, refreshPasswords } from './passwords.ts';
 import { healVolume, isUnwell } from './heal-volume.ts';
 import { publishVolume } from './publish-volume.ts';
@@ -79,7 +80,7 @@ export class Volumes {
       await this.#heal(known, source, signal);
       return;
     }
-    const spec = this.#parseUnlessServed(source);
+    const spec = await this.#parseOrAbandon(source, signal);
     if (spec === undefined) return;
     if (known !== undefined && known.state !== 'refused' && known.spec.targetPath !== spec.targetPath) {
       throw new VolumeError(
@@ -228,6 +229,30 @@ export class Volumes {
       !this.#operations.isRunning(spec.volumeId, 'unpublish') &&
       mounts.isMounted(targetPath)
     );
+  }
+
+  /** A call that fails for good leaves nothing behind, of those before it neither. */
+  async #parseOrAbandon(source: VolumeSource, signal: AbortSignal): Promise<VolumeSpec | undefined> {
+    try {
+      return this.#parseUnlessServed(source);
+    } catch (error) {
+      if (!(error instanceof VolumeError) || !this.#isBegun(source)) throw error;
+      this.#checkTarget(source.volumeId, source.targetPath);
+      this.#refuseWhenStopping();
+      // Under no call's name: a publish that is under way may yet succeed, and is not this one.
+      await this.#run(source.volumeId, 'publish', '', signal, () =>
+        abandonVolume(source, this.#table(), this.#deps),
+      );
+      throw error;
+    }
+  }
+
+  /** Whether an earlier call, or an earlier process, has left something of the volume here. */
+  #isBegun({ targetPath, volumeId }: VolumeSource): boolean {
+    const { mounts } = this.#deps;
+    const known = this.#volumes.get(volumeId);
+    if (known !== undefined && known.state !== 'refused') return known.spec.targetPath === targetPath;
+    return mounts.isMounted(targetPath) && !mounts.isForeign(targetPath);
   }
 
   /** The spec; undefined for a pod that has its files although this version does not accept its attributes any more. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { VolumeError } from '../../../../src/driver/volume/volume-error.ts';
+import type { VolumeSource } from '../../../../src/driver/volume/volumes.ts';
 import { deniedStatus, failedStatus } from '../support/authority.ts';
 import { failure, gate, minute, sourceOf } from '../support/builders.ts';
 import { assertWhole, quiet, type TestDriver, TestNode, until } from '../support/test-node.ts';
@@ -205,6 +206,71 @@ describe('a request that nobody answers', () => {
     assertWhole(node.target);
     assert.equal(node.api.created.length, 1);
     assert.equal(node.keysMade, 1);
+  });
+
+  describe('when a later call is refused for good', () => {
+    const passwords = (password: string): VolumeSource => ({
+      ...sourceOf(node.target, { 'jks-enable': 'true' }),
+      secrets: { 'keystore-password': password },
+    });
+
+    async function begin(source: VolumeSource): Promise<void> {
+      const deadline = new AbortController();
+      const first = driver.publish(source, deadline.signal);
+      await quiet();
+      deadline.abort(timeUp);
+      await assert.rejects(first, failure('not-issued-yet'));
+    }
+
+    async function assertAllGone(): Promise<void> {
+      await quiet();
+      assertNothingLeft();
+      assert.deepEqual(node.api.names, []);
+      assert.equal(driver.volumes.get('csi-1'), undefined);
+    }
+
+    it('leaves nothing of the earlier ones', async () => {
+      await begin(passwords('changeit'));
+      await assert.rejects(driver.publish(passwords('changeit\n')), failure('invalid-attribute'));
+      await assertAllGone();
+    });
+
+    it('leaves nothing of those before a restart', async () => {
+      await begin(passwords('changeit'));
+      driver.life.kill();
+      driver = await node.start();
+      await assert.rejects(driver.publish(passwords('')), failure('invalid-attribute'));
+      await assertAllGone();
+    });
+
+    it('leaves nothing of a mount that nobody remembers', async () => {
+      await begin(sourceOf(node.target));
+      driver.life.kill();
+      rmSync(join(node.stateDirectory, 'csi-1.json'));
+      driver = await node.start();
+      const refused = driver.publish(sourceOf(node.target, { 'key-size': '1' }));
+      await assert.rejects(refused, failure('invalid-attribute'));
+      await assertAllGone();
+    });
+
+    it('does not touch one that is under way', async () => {
+      const first = driver.publish(sourceOf(node.target));
+      await quiet();
+      await assert.rejects(driver.publish(sourceOf(node.target, { 'key-size': '1' })), failure('busy'));
+      const [request] = node.api.requests;
+      assert.ok(request);
+      node.api.setStatus('api-0-h1', await node.authority.sign(request, node.clock.now()));
+      await first;
+      assertWhole(node.target);
+    });
+
+    it('does not touch a volume at another path', async () => {
+      await begin(sourceOf(node.target));
+      const elsewhere = sourceOf(node.targetOf('elsewhere'), { 'key-size': '1' });
+      await assert.rejects(driver.publish(elsewhere), failure('invalid-attribute'));
+      assert.equal(node.kernel.mountPoints.length, 1);
+      assert.equal(driver.volumes.get('csi-1')?.state, 'requested');
+    });
   });
 
   it('is made again by the next call when somebody deletes it', async () => {
