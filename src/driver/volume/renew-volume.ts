@@ -113,8 +113,11 @@ function retryLater(failure: VolumeError, volumeId: string, table: VolumeTable, 
   const failed = advance(volume, { type: goesOn ? 'renewal-delayed' : 'renewal-refused' }) as ServedVolume;
   table.set(failed);
   if (next !== undefined && !goesOn) table.release(spec.pod.namespace, next.request);
-  const wait = backoffMs(failed.failedRenewals, { baseMs: firstRetryMs, maxMs: lastRetryMs }, ports.random);
-  table.renewAt(volumeId, ports.clock.now() + wait);
+  const now = ports.clock.now();
+  const backoff = { baseMs: firstRetryMs, maxMs: longestRetryMs(failed, now) };
+  const wait = backoffMs(failed.failedRenewals, backoff, ports.random);
+  table.renewAt(volumeId, now + wait);
+  if (goesOn) renewWhenAnswered(failed, next.request, table, ports);
   ports.metrics.renewal(failure.reason);
   ports.log.warn(
     {
@@ -126,6 +129,29 @@ function retryLater(failure: VolumeError, volumeId: string, table: VolumeTable, 
     'renewal failed',
   );
   tellOfFailure(failed, failure, wait, ports);
+}
+
+/** Shorter near the end of the certificate: an attempt that succeeds is to come before it, or soon after. */
+function longestRetryMs(volume: ServedVolume, now: number): number {
+  if (volume.state === 'waiting') return lastRetryMs;
+  const distance = Math.abs(volume.generation.notAfter - now);
+  return Math.min(lastRetryMs, Math.max(firstRetryMs, distance / 10));
+}
+
+/** An answer that comes between two attempts is taken at once. */
+function renewWhenAnswered(
+  volume: ServedVolume,
+  request: string,
+  table: VolumeTable,
+  ports: VolumePorts,
+): void {
+  const { spec } = volume;
+  // One that follows the addresses of its pod goes on waiting for those.
+  if (volume.state !== 'waiting' && dependsOnAddresses(spec)) return;
+  const key = { namespace: spec.pod.namespace, name: request };
+  // What fails although there is an answer would fail again at once.
+  if (ports.issuance.isAnswered(key)) return;
+  table.renewWhen(spec.volumeId, (signal) => ports.issuance.whenAnswered(key, signal));
 }
 
 function tellOfFailure(volume: ServedVolume, failure: VolumeError, wait: number, ports: VolumePorts): void {

@@ -31,7 +31,7 @@ export interface VolumePorts {
   readonly mounts: VolumeMounts;
   readonly files: VolumeFiles;
   readonly records: VolumeRecords;
-  readonly issuance: Pick<Issuance, 'obtain'>;
+  readonly issuance: Pick<Issuance, 'obtain' | 'isAnswered' | 'whenAnswered'>;
   readonly pods: Pick<NodePods, 'unmet' | 'ips' | 'whenReady' | 'whenReaddressed' | 'whenSynced'>;
   readonly subPaths: Pick<SubPathWarnings, 'lookLater' | 'forget'>;
   /** Serves nothing where it is left out. */

@@ -69,6 +69,17 @@ export class Issuance {
     return readOutcome(settled, wanted);
   }
 
+  /** As far as this node has heard. */
+  isAnswered(request: ObjectKey): boolean {
+    const seen = this.#deps.reflector.get(request);
+    return seen !== undefined && isSettled(seen);
+  }
+
+  /** Resolves when the request has an outcome, a bad one too. Rejects with the signal's reason. */
+  async whenAnswered(request: ObjectKey, signal: AbortSignal): Promise<void> {
+    await this.#deps.reflector.waitFor(request, (seen) => seen !== undefined && isSettled(seen), signal);
+  }
+
   async #ensureRequest(
     spec: VolumeSpec,
     key: KeyObject,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, rmSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { deniedStatus, failedStatus } from '../support/authority.ts';
@@ -137,8 +137,9 @@ describe('a renewal that fails', () => {
     const waiting = node.api.requests.find((request) => request.metadata.name === 'api-0-h2');
     assert.ok(waiting);
     node.api.setStatus('api-0-h2', await node.authority.sign(waiting, node.clock.now()));
-    await node.pass(5 * second);
-    assert.deepEqual(driver.renewals, ['not-issued-yet', 'renewed']);
+    await quiet();
+    await node.pass(0);
+    assert.deepEqual(driver.renewals, ['not-issued-yet', 'renewed'], 'at once');
     assert.equal(node.api.created.length, 2);
     assert.equal(node.keysMade, 2);
     assertWhole(node.target);
@@ -155,6 +156,42 @@ describe('a renewal that fails', () => {
     await node.pass(6 * minute);
     assert.notEqual(assertWhole(node.target), serial);
     assert.equal(node.api.requests.length, 1);
+  });
+
+  it('comes again before the certificate expires when the API server is back shortly before', async () => {
+    for (const random of [0, 0.5, 0.99]) {
+      using other = await TestNode.create();
+      other.random = () => random;
+      driver = await other.start();
+      await driver.publish(sourceOf(other.target, { duration: '10m' }));
+      await other.pass(6 * minute);
+      other.api.goDown();
+      await other.pass(3.5 * minute);
+      other.api.comeBack();
+      for (let seconds = 0; seconds < 20; seconds++) await other.pass(second);
+      assert.equal(driver.renewals.at(-1), 'renewed', `random ${random}`);
+      assertWhole(other.target);
+    }
+  });
+
+  it('comes again seldom when the certificate has long expired', async () => {
+    await driver.publish(sourceOf(node.target, { duration: '10m' }));
+    node.api.goDown();
+    await node.pass(2 * hour);
+    const before = driver.renewals.length;
+    await node.pass(hour);
+    assert.equal(driver.renewals.length - before, 12);
+  });
+
+  it('does not come at once when there is an answer and something else is missing', async () => {
+    const source = sourceOf(node.target, { 'jks-enable': 'true' });
+    await driver.publish({ ...source, secrets: { 'keystore-password': 'changeit' } });
+    rmSync(join(node.target, '..passwords'));
+    await node.pass(16 * hour);
+    await node.pass(4 * second);
+    assert.deepEqual(driver.renewals, ['not-issued-yet']);
+    await node.pass(second);
+    assert.deepEqual(driver.renewals, ['not-issued-yet', 'not-issued-yet']);
   });
 
   it('keeps the old files when the issuer returns a certificate for another key', async () => {

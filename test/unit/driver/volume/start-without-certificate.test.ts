@@ -55,6 +55,24 @@ describe('a volume whose certificate names the address of its pod', () => {
     );
   });
 
+  it('gets its certificate as soon as a request is answered that waited for hours', async () => {
+    using node = await TestNode.create();
+    const driver = await node.start();
+    node.pods.set(address('10.0.0.7'));
+    const sign = node.api.answer;
+    node.api.answer = async () => undefined;
+    await driver.publish(ask(node, withAddress));
+    await node.pass(2 * hour);
+    const attempts = driver.renewals.length;
+    while (driver.renewals.length === attempts) await node.pass(second);
+    const [request] = node.api.requests;
+    assert.ok(request);
+    node.api.setStatus(request.metadata.name ?? '', (await sign(request)) ?? assert.fail());
+    await quiet();
+    await node.pass(0);
+    assertWhole(node.target);
+  });
+
   it('names every address of the pod with POD_IPS', async () => {
     using node = await TestNode.create();
     const driver = await node.start();
