@@ -53,6 +53,7 @@ export async function runDriver(
     metrics,
     clock,
     volumes: () => volumes.all(),
+    unrenewed: () => volumes.unrenewed(),
     trust: () => node.trust(),
   });
   const node = nodeVolumes(options, { ...deps, client, interpose, metrics: reports });

@@ -1,5 +1,6 @@
 import type { Clock } from '../kube/index.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import type { UnrenewedVolume } from './volume/unrenewed-volume.ts';
 import type { VolumeFailure } from './volume/volume-error.ts';
 import { isLive, type Volume } from './volume/volume.ts';
 
@@ -49,6 +50,8 @@ export interface DriverMetricsDependencies {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly volumes: () => Iterable<Volume>;
+  /** Those beside them that have files and are not renewed. */
+  readonly unrenewed: () => Iterable<UnrenewedVolume>;
   readonly trust: () => TrustCounts;
 }
 
@@ -62,7 +65,12 @@ export interface TrustCounts {
 }
 
 /** No series is per volume, pod or namespace: a node's churn would fill the memory of whoever scrapes it. */
-export function driverMetrics({ metrics, clock, trust, volumes }: DriverMetricsDependencies): DriverMetrics {
+export function driverMetrics(dependencies: DriverMetricsDependencies): DriverMetrics {
+  const { metrics, clock, trust, unrenewed, volumes } = dependencies;
+  const expiries = (): number[] => [
+    ...[...volumes()].filter(isLive).map(({ generation }) => generation.notAfter),
+    ...[...unrenewed()].flatMap(({ notAfter }) => notAfter ?? []),
+  ];
   const calls = metrics.histogram({
     name: 'certmount_driver_csi_call_duration_seconds',
     help: 'CSI calls by method and gRPC code.',
@@ -94,6 +102,14 @@ export function driverMetrics({ metrics, clock, trust, volumes }: DriverMetricsD
   );
   metrics.computed(
     {
+      name: 'certmount_driver_unrenewed_volumes',
+      help: 'Volumes of running pods that the driver does not accept any more and does not renew.',
+      type: 'gauge',
+    },
+    () => [{ labels: {}, value: count(unrenewed(), () => true) }],
+  );
+  metrics.computed(
+    {
       name: 'certmount_driver_expired_volumes',
       help: 'Volumes whose certificate has expired.',
       type: 'gauge',
@@ -101,7 +117,7 @@ export function driverMetrics({ metrics, clock, trust, volumes }: DriverMetricsD
     () => [
       {
         labels: {},
-        value: count(volumes(), (volume) => isLive(volume) && volume.generation.notAfter <= clock.now()),
+        value: count(expiries(), (notAfter) => notAfter <= clock.now()),
       },
     ],
   );
@@ -112,7 +128,7 @@ export function driverMetrics({ metrics, clock, trust, volumes }: DriverMetricsD
       type: 'gauge',
     },
     () => {
-      const times = [...volumes()].filter(isLive).map((volume) => volume.generation.notAfter);
+      const times = expiries();
       return times.length === 0 ? [] : [{ labels: {}, value: Math.min(...times) / 1000 }];
     },
   );

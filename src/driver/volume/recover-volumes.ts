@@ -4,6 +4,7 @@ import { readPending } from './pending-request.ts';
 import { readGeneration } from './read-generation.ts';
 import type { VolumeRecord } from './state/volume-record.ts';
 import { takenOverRenewal } from './take-over-volume.ts';
+import { leaveUnrenewed } from './unrenewed-volume.ts';
 import type { VolumePorts } from './volume-ports.ts';
 import type { VolumeTable } from './volumes.ts';
 
@@ -26,6 +27,8 @@ export async function recoverVolumes(table: VolumeTable, ports: VolumePorts): Pr
       else await forgetVolume(record, table, ports);
     } catch (error) {
       log.error({ error: error, volume: record.volumeId }, 'cannot recover a volume; it is left as it is');
+      if (table.get(record.volumeId) === undefined && hasFiles(record, ports))
+        leaveUnrenewed(record, error, table, ports);
     }
   }
   for (const target of ours) {
@@ -88,6 +91,14 @@ async function forgetVolume(record: VolumeRecord, table: VolumeTable, ports: Vol
   ports.records.remove(record.volumeId);
   const namespace = record.context['csi.storage.k8s.io/pod.namespace'];
   if (namespace !== undefined) table.release(namespace, record.request);
+}
+
+function hasFiles({ targetPath }: VolumeRecord, { files, mounts }: VolumePorts): boolean {
+  try {
+    return mounts.isMounted(targetPath) && files.writtenAt(targetPath) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function attempt(work: () => void, ports: VolumePorts): void {

@@ -28,6 +28,8 @@ export async function takeOverVolume(
   } catch (error) {
     const failure = toVolumeError(error, 'mount-failed', 'cannot take over the volume');
     if (isRetried(failure.reason)) throw failure;
+    const notAfter = readGeneration(spec, ports.files)?.leaf.notAfter.getTime();
+    table.leaveUnrenewed({ volumeId: spec.volumeId, notAfter });
     ports.log.error({ error: failure, volume: spec.volumeId }, 'a volume of another driver is not renewed');
     ports.events.warn(
       spec.pod,

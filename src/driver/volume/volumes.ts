@@ -7,6 +7,7 @@ import { renewVolume } from './renew-volume.ts';
 import { RenewalScheduler } from './renewal/renewal-scheduler.ts';
 import { takeOverVolume } from './take-over-volume.ts';
 import { retrustVolume } from './retrust-volume.ts';
+import { leaveUnrenewed, type UnrenewedVolume } from './unrenewed-volume.ts';
 import { unpublishVolume } from './unpublish-volume.ts';
 import { VolumeError } from './volume-error.ts';
 import { VolumeOperations } from './volume-operations.ts';
@@ -50,6 +51,7 @@ export class Volumes {
   readonly #options: VolumesOptions;
   readonly #deps: VolumesDependencies;
   readonly #volumes = new Map<string, Volume>();
+  readonly #unrenewed = new Map<string, UnrenewedVolume>();
   readonly #operations = new VolumeOperations();
   readonly #renewals: RenewalScheduler;
   readonly #stopping = new AbortController();
@@ -132,6 +134,11 @@ export class Volumes {
 
   all(): IterableIterator<Volume> {
     return this.#volumes.values();
+  }
+
+  /** Volumes of pods that run which are left as they are. */
+  unrenewed(): IterableIterator<UnrenewedVolume> {
+    return this.#unrenewed.values();
   }
 
   /** Whether the CertificateRequest of this name still serves the volume. */
@@ -266,6 +273,7 @@ export class Volumes {
       const { files, log, mounts } = this.#deps;
       if (!mounts.isMounted(targetPath) || files.writtenAt(targetPath) === undefined) throw error;
       log.error({ error, volume: volumeId }, 'a live volume is not renewed: its attributes are not accepted');
+      leaveUnrenewed(source, error, this.#table(), this.#deps);
       return undefined;
     }
   }
@@ -291,13 +299,18 @@ export class Volumes {
       get: (volumeId) => this.#volumes.get(volumeId),
       set: (volume) => {
         this.#volumes.set(volume.spec.volumeId, volume);
+        this.#unrenewed.delete(volume.spec.volumeId);
         if (volume.state === 'live' && !this.#options.keepIssuedRequests)
           this.#deps.release(volume.spec.pod.namespace, volume.request);
       },
       delete: (volumeId) => {
         this.#volumes.delete(volumeId);
+        this.#unrenewed.delete(volumeId);
         this.#renewals.forget(volumeId);
         this.#stopWaiting(volumeId);
+      },
+      leaveUnrenewed: (volume) => {
+        if (!this.#volumes.has(volume.volumeId)) this.#unrenewed.set(volume.volumeId, volume);
       },
       renewAt: (volumeId, at) => this.#renewals.schedule(volumeId, at),
       renewWhen: (volumeId, happens) => this.#renewWhen(volumeId, happens),
@@ -317,6 +330,8 @@ export interface VolumeTable {
   set(volume: Volume): void;
   /** Forgets the volume and its renewal. */
   delete(volumeId: string): void;
+  /** Notes one that is not in the table, until it is set or deleted. */
+  leaveUnrenewed(volume: UnrenewedVolume): void;
   /** @param at milliseconds since the epoch */
   renewAt(volumeId: string, at: number): void;
   /** Renews as soon as the promise resolves; in place of what was waited for before. */

@@ -85,6 +85,7 @@ async function metricNames(): Promise<string[]> {
     metrics,
     clock: new FakeClock(),
     volumes: () => [],
+    unrenewed: () => [],
     trust: () => ({ sets: 0, refused: 0, behind: 0 }),
   });
   new ControllerMetrics(metrics, () => ({

@@ -26,6 +26,14 @@ async function restart(): Promise<TestDriver> {
   return driver;
 }
 
+/** Volumes that are left as they are, with the end of their certificates. */
+function unrenewed(): string[] {
+  return [...driver.volumes.unrenewed()].map(
+    ({ notAfter, volumeId }) =>
+      `${volumeId} ${notAfter === undefined ? '' : new Date(notAfter).toISOString()}`,
+  );
+}
+
 describe('a restarted driver', () => {
   it('keeps live volumes as they are and renews them at their time', async () => {
     await driver.publish(sourceOf(node.target));
@@ -38,6 +46,46 @@ describe('a restarted driver', () => {
     await node.pass(hour);
     assert.notEqual(assertWhole(node.target), serial);
     assert.equal(node.api.requests.length, 1);
+  });
+
+  it('tells of a live volume whose attributes it does not accept any more, and does so again and again', async () => {
+    const source = sourceOf(node.target);
+    await driver.publish(source);
+    const serial = assertWhole(node.target);
+    driver.life.kill();
+    // As with a --default-issuer-name that was taken away.
+    const { 'issuer-name': _, ...context } = source.context;
+    const record = JSON.parse(fs.readFileSync(recordFile('csi-1'), 'utf8')) as object;
+    fs.writeFileSync(recordFile('csi-1'), JSON.stringify({ ...record, context }));
+    driver = await node.start();
+    const reasons = (): string[] => driver.events.map(({ reason }) => reason);
+    assert.deepEqual(reasons(), ['VolumeNotRenewed'], 'at the start');
+    assert.match(driver.events[0]?.note ?? '', /issuer-name.*replace it before 2026-01-02T00:00:00\.000Z/);
+    assert.deepEqual(unrenewed(), ['csi-1 2026-01-02T00:00:00.000Z']);
+
+    await driver.publish({ ...source, context });
+    assert.deepEqual(
+      reasons(),
+      ['VolumeNotRenewed', 'VolumeNotRenewed'],
+      'and with each call of the kubelet',
+    );
+    assert.equal(assertWhole(node.target), serial);
+    await driver.publish(source);
+    assert.deepEqual(unrenewed(), [], 'until it is accepted again');
+    assert.equal(driver.volumes.get('csi-1')?.state, 'live');
+  });
+
+  it('forgets a volume that it does not accept when that is unpublished', async () => {
+    await driver.publish(sourceOf(node.target));
+    const refused = sourceOf(node.target, { duration: 'no duration' });
+    driver.life.kill();
+    fs.rmSync(recordFile('csi-1'));
+    driver = await node.start();
+    await driver.publish(refused);
+    assert.equal(unrenewed().length, 1);
+    await driver.unpublish(refused);
+    assert.deepEqual(unrenewed(), []);
+    assert.deepEqual(node.kernel.mountPoints, []);
   });
 
   it('keeps them while the API server is away', async () => {
