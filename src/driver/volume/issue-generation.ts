@@ -7,7 +7,7 @@ import { verifyIssued } from './issuance/verify-issued.ts';
 import { readPasswords } from './passwords.ts';
 import { readAnchorsOf } from './read-anchors.ts';
 import { generationNumber } from './read-generation.ts';
-import { toVolumeError } from './volume-error.ts';
+import { toVolumeError, VolumeError } from './volume-error.ts';
 import type { VolumePorts } from './volume-ports.ts';
 import type { VolumeSpec } from './volume-spec.ts';
 import type { Generation, Pending } from './volume.ts';
@@ -35,6 +35,8 @@ export async function issueGeneration(
   await anchorsToBeKnown(spec, signal, ports);
   const issued = await issuance.obtain(spec, pending.key, pending.request, signal);
   // From here to the end nothing is waited for: a change of anchors comes before all of it or after.
+  const unmet = hasAnchors(spec, files) ? undefined : unmetTrust(spec, anchors);
+  if (unmet !== undefined) throw new VolumeError('not-issued-yet', `the volume waits for ${unmet}`);
   const received = performance.now();
   const now = clock.now();
   const source = issuerSource(spec);
@@ -74,9 +76,7 @@ export async function issueGeneration(
 /** A volume that has anchors keeps them until there are others; before that it waits for those that it names. */
 async function anchorsToBeKnown(spec: VolumeSpec, signal: AbortSignal, ports: VolumePorts): Promise<void> {
   const { anchors, files } = ports;
-  const { ca } = spec.files;
-  const hasAnchors = ca !== undefined && files.read(spec.targetPath, ca) !== undefined;
-  if (!hasAnchors) await anchors.whenMet(() => unmetTrust(spec, anchors), signal);
+  if (!hasAnchors(spec, files)) await anchors.whenMet(() => unmetTrust(spec, anchors), signal);
   if (anchors.state !== 'unknown') return;
   const heard = (): string | undefined => (anchors.state === 'unknown' ? 'the trust anchors' : undefined);
   await withTimeLimit(anchorsHeardMs, signal, ports, (limited) => anchors.whenMet(heard, limited)).catch(
@@ -84,6 +84,10 @@ async function anchorsToBeKnown(spec: VolumeSpec, signal: AbortSignal, ports: Vo
       if (signal.aborted) throw error;
     },
   );
+}
+
+function hasAnchors({ files: { ca }, targetPath }: VolumeSpec, files: VolumePorts['files']): boolean {
+  return ca !== undefined && files.read(targetPath, ca) !== undefined;
 }
 
 /**

@@ -315,6 +315,31 @@ describe('a volume that names a Bundle', () => {
     assert.equal(read('ca.crt'), otherPem);
   });
 
+  it('waits for it again when it went while the certificate was issued', async () => {
+    node.anchorSets.set(bundle('mesh'), otherPem);
+    await quiet();
+    const held = gate();
+    const { answer } = node.api;
+    node.api.answer = async (request) => {
+      await held.opened;
+      return answer(request);
+    };
+    const source = sourceOf(node.target, { 'trust-bundle': 'mesh' });
+    const publishing = driver.publish(source);
+    await quiet();
+    node.anchorSets.delete(bundle('mesh'));
+    await quiet();
+    held.open();
+    await assert.rejects(publishing, failure('not-issued-yet', 'waits for Bundle mesh'));
+    assert.deepEqual(fs.readdirSync(node.target), ['..pending'], 'no certificate without anchors');
+    const again = driver.publish(source);
+    await quiet();
+    node.anchorSets.set(bundle('mesh'), otherPem);
+    await again;
+    assert.equal(read('ca.crt'), otherPem);
+    assert.equal(node.api.created.length, 1);
+  });
+
   it('says where there are no AnchorSets at all', async () => {
     driver.life.kill();
     node.anchorSets.installed = false;
