@@ -23,7 +23,8 @@ const clockSkew = 5 * 60_000;
  *
  * @param certificates PEM, leaf and intermediates
  * @param ca PEM of the anchors that the issuer names; may be empty, as with ACME
- * @param known anchors of the issuer beside them, one of which is as good: its CA may be changing
+ * @param known anchors of the issuer beside them, or in their place where it names none; one of them is as good: its CA may be
+ *   changing
  * @param readAnchors of `ca`; an AnchorCache's where there are many volumes
  * @throws {VolumeError} `issued-wrong`, saying what differs
  */
@@ -44,9 +45,10 @@ export function verifyIssued(
   checkNames(spec, leaf);
   checkUsages(spec, leaf);
   checkLifetime(spec, leaf, now);
+  const trusted = [...anchors, ...known];
   const { extendedKeyUsages } = askedUsages(spec);
   const at = withinValidity(leaf, now);
-  if (anchors.length > 0) read(() => verifyChain(chain, [...anchors, ...known], at, extendedKeyUsages));
+  if (trusted.length > 0) read(() => verifyChain(chain, trusted, at, extendedKeyUsages));
   return { chain: [leaf, ...chain.slice(1)], anchors };
 }
 

@@ -8,6 +8,7 @@ import {
   type ExtendedKeyUsage,
   noAltNames,
   parseCertificate,
+  parseChain,
   publicKeyOf,
   selfSignCertificate,
   signCertificate,
@@ -119,6 +120,14 @@ describe('a certificate that was issued as asked', () => {
     await verify(named, { notBefore: new Date(now + 4 * minute) });
   });
 
+  it('is taken from an issuer that names no anchors when it is by one that the node knows', async () => {
+    const pem = await authority.issue(named, key, now);
+    const other = await Authority.create(now, 'other ca');
+    const known = [other.certificate, authority.certificate];
+    const { anchors } = verifyIssued(named, key, pem, '', new Date(now), parseChain, known);
+    assert.deepEqual(anchors, []);
+  });
+
   it('is taken self-signed, which is its own anchor', async () => {
     const spec = specOf();
     const pem = await selfSignCertificate(
@@ -187,6 +196,15 @@ describe('a certificate that was issued otherwise is refused', () => {
       specOf(),
       { subject: { commonName: 'admin' } },
       'has the common name "admin", which was not asked',
+    );
+  });
+
+  it('by another CA than those that the node knows of its issuer, which itself names none', async () => {
+    const pem = await authority.issue(named, key, now);
+    const known = [(await Authority.create(now, 'other ca')).certificate];
+    assert.throws(
+      () => verifyIssued(named, key, pem, '', new Date(now), parseChain, known),
+      failure('issued-wrong', 'no trust anchor issued'),
     );
   });
 
