@@ -51,7 +51,10 @@ async function recoverVolume(
   const spec = ports.parseSpec({ ...record, secrets: {}, seLinuxContext: undefined });
   const pending = readPending(spec, ports.files);
   const found = readGeneration(spec, ports.files);
-  if (found === undefined && (!isOurs || spec.start === 'without-certificate')) {
+  // Without its placeholder the kubelet was not told yet that it is there, and calls again.
+  const startsWithout =
+    spec.start === 'without-certificate' && ports.files.writtenAt(spec.targetPath) !== undefined;
+  if (found === undefined && (!isOurs || startsWithout)) {
     table.set({ state: 'waiting', spec, failedRenewals: 0, next: pending });
     table.renewAt(spec.volumeId, ports.clock.now());
     await ports.workloadApis?.update(spec);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Compatibility } from '../../../../src/driver/volume/attributes/compatibility.ts';
 import { VolumeRecords } from '../../../../src/driver/volume/state/volume-records.ts';
+import type { VolumeSource } from '../../../../src/driver/volume/volumes.ts';
 import { deniedStatus } from '../support/authority.ts';
 import { hour, minute, sourceOf } from '../support/builders.ts';
 import { leaveVolume, leftFiles, remainsInOtherTmpfs, serialIn } from '../support/left-volume.ts';
@@ -48,6 +49,11 @@ function loadRecord(node: TestNode) {
   return stored?.kind === 'record' ? stored.record : assert.fail();
 }
 
+const withoutCertificate = (node: TestNode): VolumeSource => ({
+  ...sourceOf(node.target, { start: 'without-certificate', 'wait-for': 'pod-ip' }),
+  mountGroup: process.getgid?.(),
+});
+
 describe('a driver that is killed while it publishes', () => {
   it('at any step: the next one publishes with the same request where there is one, and leaves nothing over', async () => {
     const steps = await atEachStep(
@@ -72,6 +78,23 @@ describe('a driver that is killed while it publishes', () => {
       },
     );
     assert.ok(steps > 20, `${steps} steps were tried`);
+  });
+
+  it('at any step: a volume that starts without a certificate is whole when the call is answered', async () => {
+    await atEachStep(
+      async (node) => {
+        node.api.answer = async () => undefined;
+      },
+      (node, driver) => driver.publish(withoutCertificate(node)),
+      async (node) => {
+        const next = await node.start();
+        await next.publish(withoutCertificate(node));
+        assert.equal(readFileSync(join(node.target, 'generation'), 'utf8'), '0\n');
+        assert.equal(next.volumes.get('csi-1')?.state, 'waiting');
+        assert.deepEqual(next.errors, []);
+        await next.stop();
+      },
+    );
   });
 
   it('at any step: the kubelet may give up on the pod instead, and nothing stays', async () => {
