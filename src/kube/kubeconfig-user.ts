@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
+import { parse } from 'yaml';
 
 /** Of a user in a kubeconfig, what client-node does not know of. */
 export interface KubeconfigUser {
@@ -14,7 +15,6 @@ const impersonationFields = ['as-uid', 'as-groups', 'as-user-extra'];
 
 /** @param path the file; where kubectl looks when not given */
 export async function kubeconfigUser(path: string | undefined, name: string): Promise<KubeconfigUser> {
-  const { parse } = await import('yaml');
   for (const file of path === undefined ? defaultFiles() : [path]) {
     const config = parse(await textOf(file), { uniqueKeys: false }) as Config | null;
     const user = config?.users?.find((one) => one.name === name)?.user;

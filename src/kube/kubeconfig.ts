@@ -1,7 +1,6 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Clock, systemClock } from './clock.ts';
 import { type Connection, fileToken } from './connection.ts';
-import { kubeconfigUser } from './kubeconfig-user.ts';
 import { tlsFiles, type TlsMaterial } from './tls-files.ts';
 
 /**
@@ -19,6 +18,7 @@ export async function kubeconfigConnection(
   deps: { clock: Clock } = { clock: systemClock },
 ): Promise<Connection> {
   const { KubeConfig, bufferFromFileOrString } = await import('@kubernetes/client-node');
+  const { kubeconfigUser } = await import('./kubeconfig-user.ts');
   const load = (): KubeConfig => {
     const config = new KubeConfig();
     if (path === undefined) {

@@ -255,7 +255,11 @@ describe('a pod whose names are known late', { timeout: 240_000 }, () => {
   }
 
   async function assertNotStarted(name: string): Promise<void> {
-    const reason = await read(name, '{.status.containerStatuses[0].state.waiting.reason}');
+    const waiting = '{.status.containerStatuses[0].state.waiting.reason}';
+    const reason = await eventually(
+      `the status of ${name}`,
+      async () => (await read(name, waiting)) || undefined,
+    );
     assert.equal(reason, 'ContainerCreating');
   }
 

@@ -151,15 +151,10 @@ describe('pods with a volume', { timeout: 240_000 }, () => {
       events,
       /FailedMount .*code = PermissionDenied .*was denied: strangers get nothing from corp/,
     );
-    const state = await kubectl(
-      'get',
-      'pod',
-      '-n',
-      'web',
-      'stranger',
-      '-o',
-      'jsonpath={.status.containerStatuses[0].state.waiting.reason}',
-    );
+    const waiting = 'jsonpath={.status.containerStatuses[0].state.waiting.reason}';
+    const state = await eventually('the status of the pod', async () => {
+      return (await kubectl('get', 'pod', '-n', 'web', 'stranger', '-o', waiting)) || undefined;
+    });
     assert.equal(state, 'ContainerCreating');
     assert.doesNotMatch(
       cluster.node.mountinfo(),

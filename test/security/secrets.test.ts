@@ -116,7 +116,9 @@ describe('an issuer of whoever may edit a namespace', () => {
     assert.match(said, /cannot create resource "certificaterequests" .* in the namespace "store"/);
     // Not for a pod, and no policy that the editor may use: nobody's to decide.
     const pod = await world.pod();
-    await world.assertLeft(await world.ask(editor, pod));
+    const asDriver = await refusal(world.ask(editor, pod));
+    assert.match(asDriver, /labels of csi\.certmount\.io are for the driver/);
+    await world.assertLeft(await world.ask(editor, pod, { labels: {} }));
     await world.assertLeft(await world.forge(editor));
   });
 });
