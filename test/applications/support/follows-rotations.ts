@@ -69,8 +69,10 @@ export function followsRotations<T>({ program, start }: FollowsRotationsOptions<
     await assert.rejects(probe(endpoint, early), 'a client of an authority that nobody has named');
     volume.succeed(successor);
     const serial = await volume.rotate();
-    const served = await eventually('the new client to be served', () => probe(endpoint, early), withinMs);
-    assert.equal(served, serial);
+    // A server may take up its anchors a moment before its certificate, as Envoy does with two resources.
+    const isServed = async (): Promise<boolean | undefined> =>
+      (await probe(endpoint, early)) === serial || undefined;
+    await eventually('the new client to be served by the new certificate', isServed, withinMs);
     traffic = new Traffic(endpoint, { ...old, ca: early.ca });
     await traffic.meets(serial, withinMs);
     await allIsWell(serial);
