@@ -13,6 +13,7 @@ import { issuerKeyText } from '../issuers/issuer-key.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
 import { OpenRequests } from '../requests/open-requests.ts';
 import type { OpenRequest } from '../requests/open-requests.ts';
+import { isSameAnswer } from '../same-answer.ts';
 import { checkStatus } from './check-status.ts';
 import type { StatusFault } from './check-status.ts';
 import type { PodCertificateMetrics } from './pod-certificate-metrics.ts';
@@ -248,15 +249,6 @@ export class PodCertificateController {
     this.#queue.forget(key);
     this.#deps.metrics.open(this.#open.size);
   }
-}
-
-function isSameAnswer(one: PodCertificateRequestStatus, other: PodCertificateRequestStatus): boolean {
-  const textOf = ({ certificateChain = '', conditions = [] }: PodCertificateRequestStatus): string =>
-    JSON.stringify([
-      certificateChain,
-      conditions.map(({ message, reason, type }) => [type, reason, message]),
-    ]);
-  return textOf(one) === textOf(other);
 }
 
 function reasonOf(fault: StatusFault): WaitReason {

@@ -11,6 +11,7 @@ import { issuerKeyText } from '../issuers/issuer-key.ts';
 import type { IssuerKey } from '../issuers/issuer-key.ts';
 import { OpenRequests } from '../requests/open-requests.ts';
 import type { OpenRequest } from '../requests/open-requests.ts';
+import { isSameAnswer } from '../same-answer.ts';
 import type { SigningRequestOutcome } from './resolve-signing-request.ts';
 import type { SigningRequestMetrics } from './signing-request-metrics.ts';
 import { phaseOf } from './signing-request-phase.ts';
@@ -167,10 +168,4 @@ export class SigningRequestController {
     const about = { apiVersion: 'certificates.k8s.io/v1', metadata };
     this.#deps.events.record(about, 'CertificateSigningRequest', type, reason, note);
   }
-}
-
-function isSameAnswer(one: CertificateSigningRequestStatus, other: CertificateSigningRequestStatus): boolean {
-  const textOf = ({ certificate = '', conditions = [] }: CertificateSigningRequestStatus): string =>
-    JSON.stringify([certificate, conditions.map(({ message, reason, type }) => [type, reason, message])]);
-  return textOf(one) === textOf(other);
 }
