@@ -3,9 +3,6 @@ import { text } from 'node:stream/consumers';
 import { printable } from '../runtime/printable.ts';
 import { exitCodes, type ToolIo } from '../runtime/tool.ts';
 
-/** As of a shell when SIGPIPE has ended a program. */
-const pipeGone = 141;
-
 /**
  * This process to a tool. A signal ends what the tool waits for; a second one, and the reader of a pipe that goes, end it at
  * once. What cannot be written was not answered.
@@ -22,7 +19,7 @@ export function processIo(): {
       stop.abort();
     });
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(pipeGone);
+    if (error.code === 'EPIPE') process.exit(exitCodes.unread);
     process.stderr.write(`standard output cannot be written: ${error.message}\n`, () =>
       process.exit(exitCodes.unknown),
     );

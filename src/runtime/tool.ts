@@ -17,6 +17,8 @@ export const exitCodes = {
   bug: 70,
   /** It was interrupted: what it said is not all (128 and SIGINT, as of a shell). */
   interrupted: 130,
+  /** The reader of its output went away (128 and SIGPIPE). */
+  unread: 141,
 } as const;
 
 export interface ToolIo {
