@@ -42,6 +42,23 @@ async function verify(
   return verifyIssued(spec, key, pem + extra, ca, new Date(at));
 }
 
+async function issuerBelow(commonName: string, extendedKeyUsages: ExtendedKeyUsage[]) {
+  const issuing = await newKey();
+  const pem = await signCertificate(
+    {
+      subject: { commonName },
+      altNames: noAltNames,
+      usages: { keyUsages: ['keyCertSign'], extendedKeyUsages },
+      publicKey: publicKeyOf(issuing),
+      isCA: true,
+      notBefore: new Date(now - hour),
+      notAfter: new Date(now + 30 * day),
+    },
+    authority,
+  );
+  return { certificate: parseCertificate(pem), key: issuing };
+}
+
 async function refused(
   spec: VolumeSpec,
   changes: Partial<CertificateTemplate>,
@@ -68,20 +85,7 @@ describe('a certificate that was issued as asked', () => {
   });
 
   it('is taken with intermediates in any order, which are put in order', async () => {
-    const intermediateKey = await newKey();
-    const intermediatePem = await signCertificate(
-      {
-        subject: { commonName: 'intermediate' },
-        altNames: noAltNames,
-        usages: { keyUsages: ['keyCertSign'], extendedKeyUsages: [] },
-        publicKey: publicKeyOf(intermediateKey),
-        isCA: true,
-        notBefore: new Date(now - hour),
-        notAfter: new Date(now + 30 * day),
-      },
-      authority,
-    );
-    const intermediate = { certificate: parseCertificate(intermediatePem), key: intermediateKey };
+    const intermediate = await issuerBelow('intermediate', []);
     const spec = specOf();
     const leaf = await signCertificate(
       {
@@ -98,7 +102,7 @@ describe('a certificate that was issued as asked', () => {
     const { chain } = verifyIssued(
       spec,
       key,
-      intermediatePem + leaf,
+      intermediate.certificate.pem + leaf,
       authority.certificate.pem,
       new Date(now),
     );
@@ -302,20 +306,7 @@ describe('a certificate below an issuer that is restricted to some purposes', ()
   const issueBelow = async (
     ...extendedKeyUsages: ExtendedKeyUsage[]
   ): Promise<[pem: string, above: string]> => {
-    const issuing = await newKey();
-    const above = await signCertificate(
-      {
-        subject: { commonName: 'restricted' },
-        altNames: noAltNames,
-        usages: { keyUsages: ['keyCertSign'], extendedKeyUsages },
-        publicKey: publicKeyOf(issuing),
-        isCA: true,
-        notBefore: new Date(now - hour),
-        notAfter: new Date(now + 10 * day),
-      },
-      authority,
-    );
-    const parent = { certificate: parseCertificate(above), key: issuing };
+    const parent = await issuerBelow('restricted', extendedKeyUsages);
     const { altNames, notAfter, notBefore, publicKey, subject } = parseCertificate(
       await authority.issue(named, key, now),
     );
@@ -324,7 +315,7 @@ describe('a certificate below an issuer that is restricted to some purposes', ()
       extendedKeyUsages: ['serverAuth', 'clientAuth', 'codeSigning'],
     };
     const template = { altNames, isCA: false, notAfter, notBefore, publicKey, subject, usages };
-    return [await signCertificate(template, parent), above];
+    return [await signCertificate(template, parent), parent.certificate.pem];
   };
   const take = (pem: string, ca: string) => verifyIssued(named, key, pem, ca, new Date(now));
 
