@@ -7,7 +7,7 @@ import { hasStarted } from './has-started.ts';
 import { certificateFields, type IdentityRow, type IdentityState, stateOfIssued } from './identity-row.ts';
 import { mountedCertificate } from './mounted-certificate.ts';
 import type { RequestFacts } from './request-facts.ts';
-import { volumeAttributes, type VolumeStart } from './volume-attributes.ts';
+import { volumeAttributes, type VolumeAttributes } from './volume-attributes.ts';
 import { volumeIdOf } from './volume-id.ts';
 
 /** The requests of a volume. */
@@ -98,9 +98,7 @@ export function csiIdentity(
     issuer: issuer ?? null,
     ...certificateFields(held?.certificate, held?.renewsBy ?? null),
     object: held?.request ?? (requests.present ?? next)?.name ?? null,
-    ...(held === undefined
-      ? stateOfNone(pod, attributes.start, requests, report)
-      : stateOfHeld(held, next, now)),
+    ...(held === undefined ? stateOfNone(pod, attributes, requests, report) : stateOfHeld(held, next, now)),
   };
 }
 
@@ -160,7 +158,7 @@ function stateOfHeld(
 
 function stateOfNone(
   pod: Pod,
-  start: VolumeStart,
+  { start }: VolumeAttributes,
   { known, next, present }: VolumeRequests,
   report: DriverReport,
 ): State {

@@ -2,21 +2,20 @@ import type { PodVolume } from '../../api/core.ts';
 import { AttributeReader } from '../../driver/volume/attributes/attribute-reader.ts';
 import { collectAttributes } from '../../driver/volume/attributes/collect-attributes.ts';
 import { defaultsOf } from '../../driver/volume/attributes/compatibility.ts';
+import { startOf } from '../../driver/volume/attributes/gates.ts';
 import { VolumeError } from '../../driver/volume/volume-error.ts';
+import type { VolumeSpec } from '../../driver/volume/volume-spec.ts';
 import { compatibilityOf } from '../driver-names.ts';
 import { issuerName } from './request-facts.ts';
 
 const shown = ['issuer-name', 'issuer-kind', 'issuer-group', 'renew-before', 'start'];
-
-/** Whether containers wait for the certificate. */
-export type VolumeStart = 'with-certificate' | 'without-certificate';
 
 export interface VolumeAttributes {
   /** As {@link issuerName}; undefined where it is left to the driver's default. */
   readonly issuer: string | undefined;
   /** Milliseconds. */
   readonly renewBefore: number | undefined;
-  readonly start: VolumeStart;
+  readonly start: VolumeSpec['start'];
 }
 
 /** What of a volume's attributes is shown, as its driver reads them; what it would refuse counts as not given. */
@@ -40,9 +39,6 @@ export function volumeAttributes({ csi }: PodVolume): VolumeAttributes {
       return name && issuerName({ name, kind, group: reader.text('issuer-group') ?? '' });
     }),
     renewBefore: read((reader) => reader.duration('renew-before', 1, '1ms')),
-    start:
-      read((reader) => reader.text('start')) === 'without-certificate'
-        ? 'without-certificate'
-        : 'with-certificate',
+    start: read(startOf) ?? 'with-certificate',
   };
 }

@@ -10,9 +10,13 @@ const qualifiedName =
 /** The kubelet sets them when the pod's containers run, for which its volumes have to be there. */
 const conditionsOfRunningPods = ['PodReadyToStartContainers', 'ContainersReady', 'Ready'];
 
+export function startOf(reader: AttributeReader): VolumeSpec['start'] {
+  return reader.choice('start', ['with-certificate', 'without-certificate']) ?? 'with-certificate';
+}
+
 /** When the certificate is asked for, and whether the containers wait for it. Read after every name. */
 export function readStart(reader: AttributeReader): Pick<VolumeSpec, 'gates' | 'start'> {
-  const start = reader.choice('start', ['with-certificate', 'without-certificate']) ?? 'with-certificate';
+  const start = startOf(reader);
   const gates = reader.list('wait-for').map((text) => readGate(reader, text));
   const [withAddress] = reader.withAddress;
   if (withAddress !== undefined && !gates.some(({ gate }) => gate === 'pod-ip'))

@@ -122,9 +122,11 @@ describe('the identity of a csi volume', () => {
 
   it('is not said to have a certificate where its containers do not wait for one', () => {
     const status = { containerStatuses: [{ name: 'app', state: { running: { startedAt: '' } } }] };
-    const row = rowOf([], noon, csiVolume({ start: 'without-certificate' }), { ...pod, status });
-    assert.equal(row.state, 'unrecorded');
-    assert.match(row.message ?? '', /no request tells whether it has one/);
+    for (const start of ['without-certificate', 'Without-Certificate']) {
+      const row = rowOf([], noon, csiVolume({ start }), { ...pod, status });
+      assert.equal(row.state, 'unrecorded');
+      assert.match(row.message ?? '', /no request tells whether it has one/, 'as the driver reads it');
+    }
   });
 
   it('is unrecorded where requests may not be listed: nobody says that it is missing', () => {
