@@ -1,7 +1,15 @@
 // Builds dist/certmount.mjs and dist/THIRD-PARTY-LICENSES.txt. What only one of the programs or only development needs lies in
 // dist/chunks/ and is loaded when it is used, because every line that is loaded costs resident memory on each node.
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { root } from './run-command.ts';
 
@@ -49,19 +57,23 @@ export async function buildBundle(): Promise<number> {
 function replaceFiles(
   files: readonly { readonly path: string; readonly contents: string | Uint8Array }[],
 ): void {
-  for (const { contents, path } of files) {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(`${path}.${process.pid}`, contents, {
-      mode: path.endsWith('certmount.mjs') ? 0o755 : 0o644,
-    });
-    renameSync(`${path}.${process.pid}`, path);
+  // Not in dist/, which whoever puts an image together copies as it finds it.
+  const unfinished = mkdtempSync(join(root, '.dist-'));
+  try {
+    for (const { contents, path } of files) {
+      const whole = join(unfinished, basename(path));
+      writeFileSync(whole, contents, { mode: path.endsWith('certmount.mjs') ? 0o755 : 0o644 });
+      mkdirSync(dirname(path), { recursive: true });
+      renameSync(whole, path);
+    }
+  } finally {
+    rmSync(unfinished, { recursive: true });
   }
   const kept = new Set(files.map(({ path }) => path));
   for (const folder of ['dist', 'dist/chunks']) {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = join(root, folder, entry.name);
-      // Without a number of another build that is under way.
-      if (entry.isFile() && !kept.has(path) && !/\.\d+$/.test(entry.name)) rmSync(path, { force: true });
+      if (entry.isFile() && !kept.has(path)) rmSync(path, { force: true });
     }
   }
 }
